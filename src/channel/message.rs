@@ -1,0 +1,141 @@
+//! What a channel is given to say: everything looked up, nothing rendered. Texts are foreign; each channel escapes for itself.
+
+use crate::domain::{DeliveryId, IncidentId, Timestamp};
+use crate::engine::input::Receipt;
+use crate::engine::state::{Purpose, Status};
+
+/// One message to one recipient.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Outbox row.
+    pub delivery: DeliveryId,
+    /// Stable over attempts and restarts, unique per installation: `acme-D17`.
+    pub idempotency_key: String,
+    /// What for.
+    pub purpose: Purpose,
+    /// Attempt, from 1.
+    pub attempt: u32,
+    /// Sent later than it was meant to be (after downtime or retries); the text says so.
+    pub late: bool,
+    /// The person addressed, for pages.
+    pub person: Option<PersonName>,
+    /// Why this recipient is told: `step 1 of 4 of checkout: main on call`; the whole text for alarms.
+    pub why: String,
+    /// The incident; absent for callout's own alarms.
+    pub content: Option<Box<Content>>,
+    /// Earlier message that this one updates or answers.
+    pub follows: Option<Receipt>,
+    /// When it is sent, for relative times in texts.
+    pub now: Timestamp,
+}
+
+/// A person as a channel addresses them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonName {
+    /// Id.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Address in this channel (Slack id, mail address, Teams UPN).
+    pub address: String,
+}
+
+/// How loud a message is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// The most urgent priority.
+    High,
+    /// Any other, or none.
+    Normal,
+    /// It is over.
+    Over,
+}
+
+/// The incident as it stands, for people.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// Its number.
+    pub incident: IncidentId,
+    /// Deduplication key.
+    pub key: String,
+    /// Where it stands.
+    pub status: Status,
+    /// `ana` acknowledged, in words for people: `Ana Ruiz`.
+    pub status_by: Option<String>,
+    /// Priority name, `None` is shown as unset.
+    pub priority: Option<String>,
+    /// What the priority means.
+    pub priority_meaning: Option<String>,
+    /// How loud.
+    pub urgency: Urgency,
+    /// Severity.
+    pub severity: Option<String>,
+    /// The first line: what broke and by how much, enough to decide. For example
+    /// `availability of GET /api/data/{tenant} in prod-eu: 1.5% failed in 1h, 5.1 times the budget`.
+    pub headline: String,
+    /// Short form for subjects, stable over the life of the incident.
+    pub subject: String,
+    /// A sentence or two more, from the sender's summary or description.
+    pub summary: Option<String>,
+    /// Team that works on it.
+    pub team: String,
+    /// Whether nobody owns it.
+    pub unowned: bool,
+    /// Service.
+    pub service: Option<String>,
+    /// Facts in order of use: objective, error ratio, budget left, environment, region, since, deduplicated, snooze, policy ….
+    pub facts: Vec<Fact>,
+    /// The sender's context, labels and annotations not said above; less important.
+    pub details: Vec<Fact>,
+    /// Recent deployments, newest first.
+    pub deployments: Vec<Fact>,
+    /// State of dependencies.
+    pub dependencies: Vec<Fact>,
+    /// Who else is told.
+    pub told: Vec<String>,
+    /// Runbook, dashboard, logs.
+    pub links: Vec<Link>,
+    /// Signed links to act; absent when no base URL is configured.
+    pub actions: Option<ActionLinks>,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// When it was resolved.
+    pub resolved_at: Option<Timestamp>,
+    /// IANA zone in which to show times.
+    pub timezone: String,
+    /// Labels, as sent.
+    pub labels: Vec<(String, String)>,
+    /// Annotations, as sent.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// A named value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Short name: `Budget left`.
+    pub name: String,
+    /// Value for people: `41.5 % of 28d`.
+    pub value: String,
+}
+
+/// A link with a title.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// `Runbook`.
+    pub title: String,
+    /// Where to.
+    pub url: String,
+}
+
+/// Signed, expiring links. GET shows a page; POST acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionLinks {
+    /// Acknowledge.
+    pub acknowledge: String,
+    /// Snooze (the page offers lengths).
+    pub snooze: String,
+    /// Resolve.
+    pub resolve: String,
+    /// The incident's page.
+    pub page: String,
+}

@@ -1,0 +1,145 @@
+//! The part of the configuration that only the shell may know: servers, references to secrets, tokens.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::domain::{ChannelRef, Name, Span, Timestamp};
+
+/// Settings of the shell.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Channels by kind and name.
+    pub channels: BTreeMap<ChannelRef, ChannelSettings>,
+    /// API tokens by name; none: loopback only, all scopes.
+    pub tokens: BTreeMap<Name, TokenSettings>,
+    /// Where the key that signs action links is kept; absent: made once and kept in the data directory.
+    pub link_key: Option<SecretRef>,
+}
+
+/// Where a secret comes from. Never the secret itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; the text without the line end. Relative to the configuration's folder.
+    File(PathBuf),
+}
+
+/// An address to post to: written out, or kept secret as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpTarget {
+    /// Written in the configuration.
+    Plain(String),
+    /// The whole URL is a secret.
+    Secret(SecretRef),
+}
+
+/// One configured channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelSettings {
+    /// `[channels.slack.NAME]`
+    Slack(SlackSettings),
+    /// `[channels.teams.NAME]`
+    Teams(TeamsSettings),
+    /// `[channels.email.NAME]`
+    Email(EmailSettings),
+    /// `[channels.webhook.NAME]`
+    Webhook(WebhookSettings),
+}
+
+/// Slack: a bot token (`token_env`, `token_file`), or the poor alternative of an incoming webhook (`webhook_url…`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlackSettings {
+    /// Bot token.
+    pub token: Option<SecretRef>,
+    /// Incoming webhook: no threads, no updates, one room.
+    pub webhook: Option<HttpTarget>,
+    /// Base of the Web API. Default `https://slack.com/api/`.
+    pub api_url: String,
+    /// For interactive callbacks.
+    pub signing_secret: Option<SecretRef>,
+    /// Common settings.
+    pub common: Common,
+}
+
+/// Microsoft Teams Workflows webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamsSettings {
+    /// The flow's URL; a secret as a whole (`url_env`, `url_file`; `url` for tests).
+    pub url: HttpTarget,
+    /// Common settings.
+    pub common: Common,
+}
+
+/// How a connection to the mail server is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// `smtps://`: TLS at once.
+    Implicit,
+    /// `smtp://`: STARTTLS, required.
+    StartTls,
+    /// `smtp+plain://`: none; only to loopback unless `allow_private`.
+    None,
+}
+
+/// Mail by SMTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailSettings {
+    /// Host.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// TLS.
+    pub tls: TlsMode,
+    /// User for AUTH.
+    pub user: Option<String>,
+    /// Password for AUTH.
+    pub password: Option<SecretRef>,
+    /// `From:`, an address with or without a name.
+    pub from: String,
+    /// Common settings.
+    pub common: Common,
+}
+
+/// Signed generic webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookSettings {
+    /// Where to.
+    pub url: HttpTarget,
+    /// Standard Webhooks secret (`whsec_…`).
+    pub secret: Option<SecretRef>,
+    /// Bearer token sent along.
+    pub token: Option<SecretRef>,
+    /// How many messages one request may carry. Default 1: one object; above 1: always `{"messages": […]}`.
+    pub batch: u32,
+    /// Requests under way at once. Default 4.
+    pub concurrency: u32,
+    /// Common settings.
+    pub common: Common,
+}
+
+/// What all channels share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common {
+    /// PEM file of further trusted certificates.
+    pub ca_file: Option<PathBuf>,
+    /// Whether private, loopback and link-local addresses may be contacted.
+    pub allow_private: bool,
+    /// Deadline of one attempt, all in. Default 10 s.
+    pub timeout: Span,
+    /// A message that keeps failing for so long failed for good. Default 10 min for pages; notices take 6 times that.
+    pub give_up: Span,
+    /// Least time between two messages of one lane. Default: the channel kind's own.
+    pub interval: Option<Span>,
+}
+
+/// An API token, by the hash of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSettings {
+    /// SHA-256 of the token's text.
+    pub sha256: [u8; 32],
+    /// `ingest`, `ingest:TEAM`, `read`, `act`, `act:TEAM`, `admin`.
+    pub scopes: Vec<Name>,
+    /// Not valid from here on.
+    pub expires_at: Option<Timestamp>,
+}

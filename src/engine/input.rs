@@ -1,0 +1,194 @@
+//! What comes into the engine. Every input is in the journal before it is judged.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{ChannelRef, DeliveryId, Event, Fingerprint, IncidentId, Name, SilenceId, Timestamp};
+
+/// One input.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Input {
+    /// An event, new to callout or changed.
+    Event(Arc<Event>),
+    /// Events already known by their fingerprint, sent again without a change but for their end.
+    Refires(Vec<Refire>),
+    /// What a person or a token wants.
+    Command(Command),
+    /// What became of messages.
+    Reports(Vec<DeliveryReport>),
+    /// A configuration came into force; its fingerprint.
+    ConfigActivated { fingerprint: Name },
+    /// callout itself noticed something a person must know (a configuration refused, a full disk).
+    Alarm { key: Name, text: String },
+    /// Deadlines are due. Only recorded when something was.
+    Tick,
+}
+
+/// A known event sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refire {
+    /// Which.
+    pub fingerprint: Fingerprint,
+    /// Its new end, if the sender says one.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// Who does something.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Actor {
+    /// A person, by id.
+    Person(Name),
+    /// Whoever holds the link that this person was sent.
+    Link(Name),
+    /// Whoever holds the link that was posted in a channel.
+    ChannelLink,
+    /// A token, by name.
+    Token(Name),
+    /// Somebody on the loopback interface, where no token is configured.
+    Local,
+    /// callout itself.
+    Callout,
+}
+
+impl Actor {
+    /// For texts: the person's id, `token ci`, `somebody with the link`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Person(id) | Self::Link(id) => id.to_string(),
+            Self::ChannelLink => "somebody in the channel".to_owned(),
+            Self::Token(name) => format!("token {name}"),
+            Self::Local => "somebody on this machine".to_owned(),
+            Self::Callout => "callout".to_owned(),
+        }
+    }
+}
+
+/// What somebody wants done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Command {
+    /// Who.
+    pub by: Actor,
+    /// What.
+    pub verb: Verb,
+}
+
+/// What can be done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Verb {
+    /// Stop the escalation; somebody is on it.
+    Acknowledge { incident: IncidentId },
+    /// Nobody is on it after all.
+    Unacknowledge { incident: IncidentId },
+    /// Quiet until then.
+    Snooze { incident: IncidentId, until: Timestamp },
+    /// Over.
+    Resolve { incident: IncidentId },
+    /// Not over after all.
+    Reopen { incident: IncidentId },
+    /// Another urgency, or none.
+    SetPriority { incident: IncidentId, priority: Option<Name> },
+    /// Another way to respond: `critical`, `error`, `warning`, or none.
+    SetSeverity { incident: IncidentId, severity: Option<Name> },
+    /// A remark for the timeline.
+    Note { incident: IncidentId, text: String },
+    /// To these people.
+    ReassignPeople { incident: IncidentId, people: Vec<Name> },
+    /// To another policy, from its first step.
+    ReassignPolicy { incident: IncidentId, policy: Name },
+    /// The next step at once.
+    Escalate { incident: IncidentId },
+    /// A silence, new or replacing the one with the same id.
+    AddSilence(SilenceSpec),
+    /// It ends now.
+    ExpireSilence { silence: SilenceId },
+}
+
+impl Verb {
+    /// The incident it is about.
+    #[must_use]
+    pub const fn incident(&self) -> Option<IncidentId> {
+        match self {
+            Self::Acknowledge { incident }
+            | Self::Unacknowledge { incident }
+            | Self::Snooze { incident, .. }
+            | Self::Resolve { incident }
+            | Self::Reopen { incident }
+            | Self::SetPriority { incident, .. }
+            | Self::SetSeverity { incident, .. }
+            | Self::Note { incident, .. }
+            | Self::ReassignPeople { incident, .. }
+            | Self::ReassignPolicy { incident, .. }
+            | Self::Escalate { incident } => Some(*incident),
+            Self::AddSilence(_) | Self::ExpireSilence { .. } => None,
+        }
+    }
+}
+
+/// A silence as it is stored; matchers as text in the grammar of `rules::matcher`, already checked at the edge.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SilenceSpec {
+    /// Its id.
+    pub id: SilenceId,
+    /// At least one; all must match.
+    pub matchers: Vec<MatcherSpec>,
+    /// Inclusive.
+    pub starts_at: Timestamp,
+    /// Exclusive.
+    pub ends_at: Timestamp,
+    /// Who made it, in their words.
+    pub author: Name,
+    /// Why.
+    pub comment: String,
+    /// Last change.
+    pub updated_at: Timestamp,
+}
+
+/// One matcher, as Alertmanager writes it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MatcherSpec {
+    /// Field or label.
+    pub name: Name,
+    /// Text or anchored regular expression.
+    pub value: Name,
+    /// Whether `value` is a regular expression.
+    pub is_regex: bool,
+    /// Whether it must match (`=`, `=~`) or must not (`!=`, `!~`).
+    pub is_equal: bool,
+}
+
+/// What became of one attempt to deliver.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DeliveryReport {
+    /// Which row of the outbox.
+    pub delivery: DeliveryId,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// When it ended, by the shell's clock.
+    pub at: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How an attempt ended. *Unknown* (no reply after sending) is reported as `Retry`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The other side took it; `None` where it leaves no trace to follow up on.
+    Delivered { receipt: Option<Receipt> },
+    /// Again at `at`. `error` names the failure without secrets or addresses.
+    Retry { error: Name, at: Timestamp },
+    /// Never. `error` as above.
+    Failed { error: Name },
+}
+
+/// What a channel needs to follow up on a message: Slack's channel id and `ts`, a mail's Message-ID.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Channel it went through.
+    pub channel: ChannelRef,
+    /// Place within it (Slack channel id); empty for mail.
+    pub place: Name,
+    /// The message (Slack `ts`, Message-ID without brackets).
+    pub message: Name,
+}

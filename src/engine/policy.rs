@@ -1,0 +1,267 @@
+//! The compiled configuration as a plain value. `config` makes it, the engine reads it; no secrets, no addresses of servers in it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{ChannelKind, ChannelRef, Destination, Name, Ratio, Span};
+use crate::rules::burn_rate::BurnPair;
+use crate::rules::dedup::DedupRule;
+use crate::rules::maintenance::Maintenance;
+use crate::rules::priority::RaiseRule;
+use crate::rules::route::Route;
+use crate::rules::timeliness::Timeliness;
+use crate::schedule::Schedule;
+
+/// Everything that the engine may know about the organisation.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Hash over all files, the program's version and the zone database's version; hexadecimal.
+    pub fingerprint: Name,
+    /// Organisation-wide settings.
+    pub organisation: Organisation,
+    /// Priorities by name; the order of names is the order of urgency (`P1` before `P2`).
+    pub priorities: BTreeMap<Name, Priority>,
+    /// Environments by name.
+    pub environments: BTreeMap<Name, Environment>,
+    /// People by id.
+    pub people: BTreeMap<Name, Person>,
+    /// Teams by name.
+    pub teams: BTreeMap<Name, Team>,
+    /// Groups of people across teams, for escalation steps.
+    pub groups: BTreeMap<Name, Vec<Name>>,
+    /// Services by name.
+    pub services: BTreeMap<Name, Service>,
+    /// Schedules by name.
+    pub schedules: BTreeMap<Name, Schedule>,
+    /// Escalation policies by name.
+    pub escalations: BTreeMap<Name, Arc<EscalationPolicy>>,
+    /// Maintenance windows.
+    pub maintenance: Vec<Maintenance>,
+    /// What the engine knows of channels.
+    pub channels: BTreeMap<ChannelRef, ChannelPolicy>,
+}
+
+/// Organisation-wide settings.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    /// Name, as senders give it.
+    pub name: Name,
+    /// IANA zone in which times are shown.
+    pub timezone: Name,
+    /// Base of links in messages, without a slash at the end.
+    pub url: Option<String>,
+    /// Team that is told what nobody owns, and of callout's own alarms.
+    pub fallback: Option<Name>,
+    /// Re-fires this soon after the resolution go on with the same incident. Default 30 min.
+    pub reopen: Span,
+}
+
+/// An organisation-wide priority with its criteria (at most five).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Priority {
+    /// What it means, in words.
+    pub meaning: Option<String>,
+    /// 0 is the most urgent.
+    pub rank: u8,
+    /// Hotfix wanted.
+    pub hotfix: bool,
+    /// Postmortem wanted.
+    pub postmortem: bool,
+    /// Management is told.
+    pub tell_management: bool,
+    /// Stakeholders are told.
+    pub tell_stakeholders: bool,
+    /// Interval of status updates.
+    pub update_every: Option<Span>,
+}
+
+/// A deployment target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Its region.
+    pub region: Option<Name>,
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Name for people.
+    pub name: String,
+    /// Ways to reach them, the preferred first. Addresses are looked up in the shell, at sending.
+    pub contacts: Vec<Contact>,
+    /// IANA zone, for times shown to them.
+    pub timezone: Option<Name>,
+}
+
+/// A way to reach a person: the channel, and their address in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// The channel.
+    pub channel: ChannelRef,
+    /// Slack user id, mail address, or Teams UPN (mentioned in that channel).
+    pub address: Name,
+}
+
+/// A team.
+#[derive(Debug, Clone)]
+pub struct Team {
+    /// Members, person ids.
+    pub members: Vec<Name>,
+    /// Engineering manager.
+    pub manager: Option<Name>,
+    /// Name of its escalation policy.
+    pub escalation: Option<Name>,
+    /// How its deduplication keys are made; the first whose `kind` fits. Never empty (a default is compiled in).
+    pub dedup: TeamDedup,
+    /// Routes in order.
+    pub routes: Vec<Route>,
+    /// Re-open window instead of the organisation's.
+    pub reopen: Option<Span>,
+    /// Raises by repetition, for events whose SLO has none of its own.
+    pub raise: Vec<RaiseRule>,
+}
+
+/// Deduplication of a team: one rule for breaches, one for resource alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamDedup {
+    /// For breaches. Default: service, endpoint, sli, environment.
+    pub breach: DedupRule,
+    /// For resource alerts. Default: the whole label set (empty field list means the fingerprint).
+    pub resource: DedupRule,
+}
+
+/// A service.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Owning team.
+    pub team: Name,
+    /// Environments it runs in; empty: not stated.
+    pub environments: Vec<Name>,
+    /// Services it calls.
+    pub depends_on: Vec<Name>,
+    /// Links by title: `runbook`, `dashboard`, `logs`.
+    pub links: BTreeMap<Name, String>,
+    /// Explicit SLOs, in order of the file.
+    pub slos: Vec<Arc<Slo>>,
+    /// Default SLO by SLI.
+    pub default_slos: BTreeMap<Name, Arc<Slo>>,
+}
+
+/// A service level objective.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slo {
+    /// Its name; defaults are called `default availability of data-api`.
+    pub name: Name,
+    /// Endpoint; absent: all without one of their own.
+    pub endpoint: Option<Name>,
+    /// SLI kind.
+    pub sli: Name,
+    /// Objective as a share, below 1.
+    pub objective: Ratio,
+    /// Latency threshold.
+    pub threshold: Option<Span>,
+    /// Error budget period. Default 28 days.
+    pub period: Span,
+    /// Priority of its breaches.
+    pub priority: Option<Name>,
+    /// Why it is so.
+    pub reason: Option<String>,
+    /// When a breach becomes an alert.
+    pub alert: Option<Timeliness>,
+    /// How long it stays quiet after firing.
+    pub snooze: Option<Span>,
+    /// Burn-rate pairs of its pack.
+    pub burn: Vec<BurnPair>,
+    /// Raises by repetition.
+    pub raise: Vec<RaiseRule>,
+    /// Links of this SLO, before the service's.
+    pub links: BTreeMap<Name, String>,
+}
+
+/// A chain of steps. Kept by open incidents, so it is stored with them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscalationPolicy {
+    /// Its name.
+    pub name: Name,
+    /// Steps, at least one.
+    pub steps: Vec<EscalationStep>,
+    /// Further rounds after the first; `None` is for ever.
+    pub repeat: Option<u32>,
+    /// An acknowledgement is good for so long.
+    pub ack_timeout: Option<Span>,
+}
+
+/// One step: who is told, and how long to wait for an acknowledgement afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscalationStep {
+    /// Who is told.
+    pub notify: Vec<Target>,
+    /// Wait after this step.
+    pub wait: Span,
+}
+
+/// Whom a step tells.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Target {
+    /// The person on call: in `role`, or in the first role, or everybody of a schedule without roles.
+    Schedule { schedule: Name, role: Option<Name> },
+    /// A named person.
+    Person(Name),
+    /// All members of a team.
+    Team(Name),
+    /// All members of a group.
+    Group(Name),
+    /// The engineering manager of a team.
+    Manager(Name),
+    /// A channel.
+    Channel(Destination),
+}
+
+impl std::fmt::Display for Target {
+    /// As TOML writes it: `schedule:checkout/main`, `person:ana`, `team:checkout`, `manager:checkout`, `slack:main/#ops`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Schedule { schedule, role: Some(role) } => write!(f, "schedule:{schedule}/{role}"),
+            Self::Schedule { schedule, role: None } => write!(f, "schedule:{schedule}"),
+            Self::Person(name) => write!(f, "person:{name}"),
+            Self::Team(name) => write!(f, "team:{name}"),
+            Self::Group(name) => write!(f, "group:{name}"),
+            Self::Manager(name) => write!(f, "manager:{name}"),
+            Self::Channel(destination) => destination.fmt(f),
+        }
+    }
+}
+
+/// What the engine knows of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelPolicy {
+    /// Where its messages go when it fails for good.
+    pub fallback: Option<Destination>,
+    /// Whether follow-ups (acknowledged, resolved) are sent there.
+    pub follow_up: bool,
+}
+
+impl Policy {
+    /// Urgency of a priority for sorting: 0 first, 254 unknown, 255 unset.
+    #[must_use]
+    pub fn rank(&self, priority: Option<&str>) -> u8 {
+        priority.map_or(255, |p| self.priorities.get(p).map_or(254, |p| p.rank))
+    }
+
+    /// The contact of `person` on a channel of `kind`, for addresses at sending.
+    #[must_use]
+    pub fn contact(&self, person: &str, channel: &ChannelRef) -> Option<&Contact> {
+        self.people.get(person)?.contacts.iter().find(|c| c.channel == *channel)
+    }
+
+    /// Finds a person by address in a kind of channel (a Slack id, a mail address).
+    #[must_use]
+    pub fn person_at(&self, kind: ChannelKind, address: &str) -> Option<&Name> {
+        self.people
+            .iter()
+            .find(|(_, p)| p.contacts.iter().any(|c| c.channel.kind == kind && c.address == address))
+            .map(|(id, _)| id)
+    }
+}

@@ -1,0 +1,325 @@
+//! What the engine knows. In memory; comes from a snapshot and the journal's tail. Only `evolve` changes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::input::{Actor, Input, Receipt, SilenceSpec};
+use super::policy::EscalationPolicy;
+use super::transition::Suppressor;
+use crate::domain::{
+    ChannelRef, DeliveryId, Destination, Event, EventId, Fingerprint, IncidentId, Name, Seq, SilenceId, Timestamp,
+};
+
+/// Everything, as plain values; the big ones behind `Arc`, so that a copy for a snapshot is cheap.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    /// Engine time; never runs backwards.
+    pub now: Timestamp,
+    /// Number of the next incident minus one.
+    pub last_incident: u64,
+    /// Number of the next delivery minus one.
+    pub last_delivery: u64,
+    /// Fingerprint of the configuration in force.
+    pub config: Name,
+    /// Inputs not yet judged, by position.
+    pub inbox: BTreeMap<Seq, Arc<Input>>,
+    /// Sources by identity: what is firing now, or ended lately.
+    pub alerts: BTreeMap<Fingerprint, Alert>,
+    /// Incidents: open ones, and resolved ones for a while.
+    pub incidents: BTreeMap<IncidentId, Arc<Incident>>,
+    /// Newest incident by deduplication key, open or resolved.
+    pub by_key: BTreeMap<Name, IncidentId>,
+    /// What alert rules remember, by SLO and scope.
+    pub scopes: BTreeMap<ScopeKey, AlertScope>,
+    /// Silences by id.
+    pub silences: BTreeMap<SilenceId, Arc<SilenceSpec>>,
+    /// Messages ordered and not yet delivered, given up or dropped.
+    pub outbox: BTreeMap<DeliveryId, Arc<Delivery>>,
+    /// Deadlines; may be earlier than the true one, never later.
+    pub timers: BTreeSet<(Timestamp, Timer)>,
+    /// Sender's idempotency keys by hash.
+    pub idempotency: BTreeMap<u128, (EventId, Timestamp)>,
+    /// The same in order of time, for forgetting.
+    pub idempotency_by_age: BTreeSet<(Timestamp, u128)>,
+    /// callout's own alarms that stay quiet until then.
+    pub alarms: BTreeMap<Name, Timestamp>,
+}
+
+/// A source: one identity, firing or ended lately.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The event that made it.
+    pub event_id: EventId,
+    /// Its content.
+    pub event: Arc<Event>,
+    /// When callout first saw it.
+    pub since: Timestamp,
+    /// Last word from the sender.
+    pub updated_at: Timestamp,
+    /// When it counts as over.
+    pub ends_at: Option<Timestamp>,
+    /// Whether it fires.
+    pub firing: bool,
+    /// What keeps it quiet.
+    pub suppressed: Option<Suppressor>,
+    /// Its incident.
+    pub incident: Option<IncidentId>,
+}
+
+/// Where an incident stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Status {
+    /// Nobody is on it.
+    Triggered,
+    /// Somebody is, until the acknowledgement runs out.
+    Acknowledged { by: Actor, at: Timestamp, until: Option<Timestamp> },
+    /// Quiet until then.
+    Snoozed { by: Actor, at: Timestamp, until: Timestamp },
+    /// Over.
+    Resolved { by: Actor, at: Timestamp },
+}
+
+impl Status {
+    /// `triggered`, `acknowledged`, `snoozed`, `resolved`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Triggered => "triggered",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::Snoozed { .. } => "snoozed",
+            Self::Resolved { .. } => "resolved",
+        }
+    }
+
+    /// Whether it is not over.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        !matches!(self, Self::Resolved { .. })
+    }
+}
+
+/// An open unit of work; one per deduplication key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its number.
+    pub id: IncidentId,
+    /// Deduplication key.
+    pub key: Name,
+    /// Team that works on it.
+    pub team: Name,
+    /// Whether nobody owns the event and `team` is the fallback.
+    pub unowned: bool,
+    /// Region.
+    pub region: Option<Name>,
+    /// SLO in the catalogue.
+    pub slo: Option<Name>,
+    /// What opened it.
+    pub event_id: EventId,
+    /// Its content.
+    pub event: Arc<Event>,
+    /// The newest event with other content, if any.
+    pub latest: Option<Arc<Event>>,
+    /// Where it stands.
+    pub status: Status,
+    /// Urgency.
+    pub priority: Option<Name>,
+    /// Rank of the priority when it was set; 255 unset.
+    pub rank: u8,
+    /// Dimension of the response.
+    pub severity: Option<Name>,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+    /// Last time the cause was seen.
+    pub last_seen: Timestamp,
+    /// How often the cause was seen after the first time (deduplicated).
+    pub duplicates: u32,
+    /// How many of these while its alert was snoozed.
+    pub duplicates_snoozed: u32,
+    /// Times of occurrence for rules that count, newest last, bounded.
+    pub occurrences: Vec<Timestamp>,
+    /// How often it was opened again.
+    pub reopened: u32,
+    /// The alert of this kind stays quiet until then.
+    pub alert_snoozed_until: Option<Timestamp>,
+    /// Sources that still fire.
+    pub firing: Vec<Fingerprint>,
+    /// Where the escalation stands.
+    pub escalation: Option<Escalation>,
+    /// Who was paged, each once, in order.
+    pub paged: Vec<Name>,
+    /// Messages that went out, for follow-ups.
+    pub sent: Vec<Sent>,
+    /// Remarks.
+    pub notes: Vec<Note>,
+}
+
+/// Where an escalation stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Escalation {
+    /// The steps it began with.
+    pub policy: Arc<EscalationPolicy>,
+    /// Round, from 0.
+    pub pass: u32,
+    /// Step performed last, from 0.
+    pub step: u32,
+    /// When the next is due; `None` while stopped.
+    pub due: Option<Timestamp>,
+    /// Whether the whole chain ran out.
+    pub exhausted: bool,
+}
+
+/// A message that was delivered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sent {
+    /// Whom it told.
+    pub to: Recipient,
+    /// What the channel needs for a follow-up.
+    pub receipt: Option<Receipt>,
+}
+
+/// A remark on the timeline.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Note {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Actor,
+    /// What.
+    pub text: String,
+}
+
+/// Whom a message tells. Addresses of people are not part of it; they are looked up at sending.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Recipient {
+    /// A channel of a team.
+    Channel(Destination),
+    /// A person, through one of their contacts.
+    Person {
+        /// Who.
+        person: Name,
+        /// Through which channel.
+        channel: ChannelRef,
+    },
+}
+
+impl Recipient {
+    /// The channel it goes through.
+    #[must_use]
+    pub const fn channel(&self) -> &ChannelRef {
+        match self {
+            Self::Channel(destination) => &destination.channel,
+            Self::Person { channel, .. } => channel,
+        }
+    }
+}
+
+impl std::fmt::Display for Recipient {
+    /// `ana by slack:main`, `slack:main/#ops`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Channel(destination) => destination.fmt(f),
+            Self::Person { person, channel } => write!(f, "{person} by {channel}"),
+        }
+    }
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Purpose {
+    /// Demands acknowledgement of a person.
+    Page,
+    /// Tells a team channel of an incident.
+    Alert,
+    /// callout's own alarm.
+    Alarm,
+    /// The incident was acknowledged.
+    Acknowledged,
+    /// Nobody is on it any more (acknowledgement ended, snooze over, unacknowledged).
+    Unacknowledged,
+    /// The incident is quiet for a while.
+    Snoozed,
+    /// It is over.
+    Resolved,
+    /// It goes on.
+    Reopened,
+    /// Priority, severity or owner changed.
+    Changed,
+}
+
+impl Purpose {
+    /// The word in JSON, metrics and explanations.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Alert => "alert",
+            Self::Alarm => "alarm",
+            Self::Acknowledged => "acknowledged",
+            Self::Unacknowledged => "unacknowledged",
+            Self::Snoozed => "snoozed",
+            Self::Resolved => "resolved",
+            Self::Reopened => "reopened",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// A row of the outbox.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Its number; the receiver's idempotency key.
+    pub id: DeliveryId,
+    /// Incident; absent for callout's own alarms.
+    pub incident: Option<IncidentId>,
+    /// Whom it tells.
+    pub to: Recipient,
+    /// What for.
+    pub purpose: Purpose,
+    /// Rank of the incident's priority: 0 first, 255 unset.
+    pub rank: u8,
+    /// When it was ordered.
+    pub ordered_at: Timestamp,
+    /// Not worth sending from here on; absent: always.
+    pub expires_at: Option<Timestamp>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Text of an alarm, or why the person is told (`step 1 of 4, main on call`).
+    pub text: String,
+    /// The earlier message that it follows up on.
+    pub follows: Option<Receipt>,
+}
+
+/// What alert rules remember is kept per SLO and scope: `service/slo/environment/region`, or the dedup key where there is no SLO.
+pub type ScopeKey = Name;
+
+/// What an alert rule remembers.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AlertScope {
+    /// Last evaluation.
+    pub evaluated_at: Option<Timestamp>,
+    /// Newest counts, waiting for the next evaluation.
+    pub held: Option<(EventId, Arc<Event>, Timestamp)>,
+    /// Quiet `[since, until)`, with the priority it fired with.
+    pub snoozed: Option<(Timestamp, Timestamp, Option<Name>)>,
+}
+
+/// Why the engine wants to be woken.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Timer {
+    /// The next escalation step, the end of an acknowledgement or of a snooze.
+    Incident(IncidentId),
+    /// The end of a source.
+    Alert(Fingerprint),
+    /// Held counts are to be evaluated, or the scope can be forgotten.
+    Scope(ScopeKey),
+    /// A long-ended silence can be forgotten.
+    Silence(SilenceId),
+    /// A resolved incident can be forgotten.
+    Forget(IncidentId),
+    /// Idempotency keys can be forgotten.
+    Idempotency,
+}

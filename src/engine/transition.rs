@@ -1,0 +1,149 @@
+//! Facts in the past tense. State changes by these alone, and each is total: read back from the journal it cannot be refused.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::input::{Actor, Outcome, SilenceSpec};
+use super::policy::EscalationPolicy;
+use super::state::{Delivery, ScopeKey, Status};
+use super::trace::Trace;
+use crate::domain::{DeliveryId, EventId, Fingerprint, IncidentId, Name, Seq, SilenceId, Timestamp};
+
+/// What one `apply` decided. Committed as a whole.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Decision {
+    /// What changed, in order.
+    pub transitions: Vec<Transition>,
+    /// Why.
+    pub trace: Trace,
+}
+
+/// One change of state.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Transition {
+    /// The input at this position was judged; it leaves the inbox.
+    Judged { input: Seq },
+    /// Engine time went on to here.
+    ClockAdvanced { now: Timestamp },
+
+    /// A source became active, or changed. The event is the one in the inbox under `event`.
+    AlertFiring { fingerprint: Fingerprint, event: EventId },
+    /// A source was sent again.
+    AlertRefreshed { fingerprint: Fingerprint, ends_at: Option<Timestamp> },
+    /// A source is over.
+    AlertEnded { fingerprint: Fingerprint, at: Timestamp },
+    /// An ended source was forgotten.
+    AlertForgotten { fingerprint: Fingerprint },
+    /// A rule kept a source quiet, or no longer does.
+    AlertSuppressed { fingerprint: Fingerprint, by: Option<Suppressor> },
+
+    /// Counts arrived between two evaluations; the newest wait until `until`.
+    EvaluationHeld { scope: ScopeKey, event: EventId, until: Timestamp },
+    /// The alert rule of a scope was evaluated.
+    Evaluated { scope: ScopeKey, at: Timestamp },
+    /// The alert of a scope fired and is quiet until `until` (exclusive).
+    AlertSnoozed { scope: ScopeKey, since: Timestamp, until: Timestamp, priority: Option<Name> },
+    /// A scope was forgotten, since nothing of it matters any more.
+    ScopeForgotten { scope: ScopeKey },
+
+    /// An incident began.
+    IncidentOpened(Box<IncidentOpening>),
+    /// A resolved incident goes on.
+    IncidentReopened {
+        incident: IncidentId,
+        event: Option<EventId>,
+        fingerprint: Option<Fingerprint>,
+        policy: Option<Arc<EscalationPolicy>>,
+    },
+    /// The same cause again; `times` of them.
+    DuplicateCounted {
+        incident: IncidentId,
+        event: Option<EventId>,
+        fingerprint: Fingerprint,
+        times: u32,
+        while_snoozed: bool,
+    },
+    /// A source of the incident ended.
+    SourceEnded { incident: IncidentId, fingerprint: Fingerprint },
+    /// Its status changed.
+    StatusChanged { incident: IncidentId, status: Status },
+    /// Its priority changed.
+    PriorityChanged { incident: IncidentId, priority: Option<Name>, by: Actor },
+    /// Its severity changed.
+    SeverityChanged { incident: IncidentId, severity: Option<Name>, by: Actor },
+    /// A remark.
+    NoteAdded { incident: IncidentId, by: Actor, text: String },
+    /// A resolved incident left the state; journal and index keep it.
+    IncidentForgotten { incident: IncidentId },
+
+    /// Another policy came into force for the incident.
+    PolicyAssigned { incident: IncidentId, policy: Option<Arc<EscalationPolicy>> },
+    /// Where the escalation stands: the step that was performed last, and when the next is due (`None`: stopped).
+    EscalationMoved { incident: IncidentId, pass: u32, step: u32, due: Option<Timestamp>, exhausted: bool },
+    /// These people were paged.
+    PeoplePaged { incident: IncidentId, people: Vec<Name> },
+
+    /// A row entered the outbox.
+    DeliveryOrdered(Arc<Delivery>),
+    /// An attempt ended.
+    DeliveryReported { delivery: DeliveryId, attempt: u32, outcome: Outcome },
+    /// A row left the outbox unsent, since it was not worth sending any more.
+    DeliveryDropped { delivery: DeliveryId },
+
+    /// A silence was made or changed.
+    SilenceSet(SilenceSpec),
+    /// A silence ended early.
+    SilenceExpired { silence: SilenceId, at: Timestamp },
+    /// A long-ended silence was forgotten.
+    SilenceForgotten { silence: SilenceId },
+
+    /// callout's own alarm was raised; the same key stays quiet until `until`.
+    AlarmRaised { key: Name, until: Timestamp },
+    /// A configuration came into force.
+    ConfigActivated { fingerprint: Name },
+    /// Idempotency keys up to here were forgotten.
+    IdempotencyForgotten { before: Timestamp },
+}
+
+/// What keeps a source quiet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Suppressor {
+    /// Its own rule did not fire.
+    Timeliness,
+    /// It fired lately.
+    Snooze,
+    /// A silence.
+    Silence(SilenceId),
+    /// A maintenance window.
+    Maintenance(Name),
+}
+
+/// What is known of an incident when it begins.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct IncidentOpening {
+    /// Its number.
+    pub incident: IncidentId,
+    /// What it is about.
+    pub event: EventId,
+    /// Identity of the source.
+    pub fingerprint: Fingerprint,
+    /// Deduplication key.
+    pub key: Name,
+    /// Team that works on it.
+    pub team: Name,
+    /// Whether nobody owns the event and `team` is the fallback.
+    pub unowned: bool,
+    /// Region, from the event or its environment.
+    pub region: Option<Name>,
+    /// SLO in the catalogue.
+    pub slo: Option<Name>,
+    /// Priority it starts with.
+    pub priority: Option<Name>,
+    /// Rank of it at this time, for ordering.
+    pub rank: u8,
+    /// Policy it begins with; the steps are kept.
+    pub policy: Option<Arc<EscalationPolicy>>,
+    /// When.
+    pub at: Timestamp,
+}

@@ -1,0 +1,21 @@
+//! callout: an alert dispatcher and on-call router. `docs/architecture.md` is the map.
+
+#![forbid(unsafe_code)]
+
+pub mod auth;
+pub mod channel;
+pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod enrich;
+pub mod http;
+pub mod ingest;
+pub mod journal;
+pub mod projection;
+pub mod rules;
+pub mod runtime;
+pub mod schedule;
+pub mod slo;
+pub mod store;
+pub mod telemetry;

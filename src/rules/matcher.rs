@@ -1,0 +1,1 @@
+//! Matchers `= != =~ !~` over the fields and labels of an event.

@@ -1,0 +1,16 @@
+//! Rule kinds, one file each. A rule looks at facts and answers with a [`Because`], which goes into the trace as it is.
+//!
+//! Absent on purpose: clocks, state of their own (what a rule must remember is engine state), logging, `Result`s.
+
+pub mod burn_rate;
+pub mod dedup;
+pub mod maintenance;
+pub mod matcher;
+pub mod priority;
+pub mod route;
+pub mod silence;
+pub mod snooze;
+pub mod timeliness;
+mod verdict;
+
+pub use verdict::{Because, RuleKind};

@@ -1,0 +1,1 @@
+//! Silences: matchers and an interval, made by a person.
