@@ -15,7 +15,7 @@ ready=$SECONDS
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # What the tests print when they pass (cases read, kills done, seeds) is part of the result: --show-output.
-cargo test --locked --no-fail-fast -- --show-output "$@" 2>&1 | tee "$log" | grep -vE '^test .* \.\.\. ok$|^$'
+cargo test --locked --no-fail-fast -- --show-output "$@" 2>&1 | tee "$log" | grep --line-buffered -vE '^test .* \.\.\. ok$|^$|^successes:$|^    [a-z0-9_:]+$|^---- .* stdout ----$'
 status=${PIPESTATUS[0]}
 
 passed=0 failed=0 ignored=0
