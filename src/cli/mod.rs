@@ -1,1 +1,60 @@
-//! cli
+//! The command line: one file per command, and the one match that lists them.
+//!
+//! Output goes to stdout, progress and logs to stderr. Exit codes: 0 done, 1 it failed or mistakes were found, 2 wrong usage.
+//! To add a command, write `cli/<command>.rs` with `Args` and `run(&Args) -> anyhow::Result<ExitCode>`, and add its two lines below.
+
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// callout: SLO breaches in, the right person told, nothing lost.
+#[derive(Debug, Parser)]
+#[command(name = "callout", version, about, max_term_width = 110, propagate_version = true)]
+#[command(after_help = "New here? `callout demo` shows all of it in a few seconds, without a configuration.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// All commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the service.
+    Serve(serve::Args),
+}
+
+/// Reads the arguments, runs the command, prints what went wrong with its causes.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Serve(args) => serve::run(args),
+    };
+    done.unwrap_or_else(|error| {
+        report(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints an error and its causes to stderr, one per line.
+fn report(error: &anyhow::Error) {
+    let mut out = format!("error: {error}\n");
+    for cause in error.chain().skip(1) {
+        out.push_str("  because: ");
+        out.push_str(&cause.to_string());
+        out.push('\n');
+    }
+    anstream::eprint!("{out}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}
