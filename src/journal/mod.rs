@@ -1,5 +1,7 @@
 //! Records of the journal: what is stored, in which form.
 
+mod codec;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -7,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Seq, Timestamp};
 use crate::engine::{Decision, Input};
 
+pub use codec::{CodecError, FORMAT, decode, encode_into};
+
 /// One record. Positions run from 1 without holes.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// Its position.
     pub seq: Seq,
