@@ -49,6 +49,8 @@ pub enum Actor {
     Local,
     /// callout itself.
     Callout,
+    /// Whoever sends the events.
+    Sender,
 }
 
 impl Actor {
@@ -61,6 +63,7 @@ impl Actor {
             Self::Token(name) => format!("token {name}"),
             Self::Local => "somebody on this machine".to_owned(),
             Self::Callout => "callout".to_owned(),
+            Self::Sender => "the sender".to_owned(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `evolve`; `evolve` performs one recorded transition and never judges. Recovery replays transitions only.
 
 pub mod input;
+pub mod limits;
 pub mod policy;
 pub mod state;
 pub mod trace;

@@ -126,10 +126,20 @@ pub struct Team {
 /// Deduplication of a team: one rule for breaches, one for resource alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TeamDedup {
-    /// For breaches. Default: service, endpoint, sli, environment.
+    /// For breaches. Default: service, endpoint, sli, slo, environment, region.
     pub breach: DedupRule,
     /// For resource alerts. Default: the whole label set (empty field list means the fingerprint).
     pub resource: DedupRule,
+}
+
+impl Default for TeamDedup {
+    fn default() -> Self {
+        let fields = ["service", "endpoint", "sli", "slo", "environment", "region"];
+        Self {
+            breach: DedupRule::Fields(fields.iter().map(|field| Name::const_new(field)).collect()),
+            resource: DedupRule::Fields(Vec::new()),
+        }
+    }
 }
 
 /// A service.

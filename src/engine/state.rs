@@ -1,6 +1,6 @@
 //! What the engine knows. In memory; comes from a snapshot and the journal's tail. Only `evolve` changes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -23,8 +23,8 @@ pub struct State {
     pub last_delivery: u64,
     /// Fingerprint of the configuration in force.
     pub config: Name,
-    /// Inputs not yet judged, by position.
-    pub inbox: BTreeMap<Seq, Arc<Input>>,
+    /// Inputs not yet judged, by position, with the time at which they were received.
+    pub inbox: BTreeMap<Seq, (Timestamp, Arc<Input>)>,
     /// Sources by identity: what is firing now, or ended lately.
     pub alerts: BTreeMap<Fingerprint, Alert>,
     /// Incidents: open ones, and resolved ones for a while.
@@ -37,12 +37,8 @@ pub struct State {
     pub silences: BTreeMap<SilenceId, Arc<SilenceSpec>>,
     /// Messages ordered and not yet delivered, given up or dropped.
     pub outbox: BTreeMap<DeliveryId, Arc<Delivery>>,
-    /// Deadlines; may be earlier than the true one, never later.
-    pub timers: BTreeSet<(Timestamp, Timer)>,
     /// Sender's idempotency keys by hash.
     pub idempotency: BTreeMap<u128, (EventId, Timestamp)>,
-    /// The same in order of time, for forgetting.
-    pub idempotency_by_age: BTreeSet<(Timestamp, u128)>,
     /// callout's own alarms that stay quiet until then.
     pub alarms: BTreeMap<Name, Timestamp>,
 }
@@ -153,8 +149,21 @@ pub struct Incident {
     pub paged: Vec<Name>,
     /// Messages that went out, for follow-ups.
     pub sent: Vec<Sent>,
+    /// Rows of the outbox that are about it.
+    pub pending: Vec<DeliveryId>,
     /// Remarks.
     pub notes: Vec<Note>,
+}
+
+impl Incident {
+    /// When it was resolved, if it was.
+    #[must_use]
+    pub const fn resolved_at(&self) -> Option<Timestamp> {
+        match self.status {
+            Status::Resolved { at, .. } => Some(at),
+            _ => None,
+        }
+    }
 }
 
 /// Where an escalation stands.
@@ -170,6 +179,8 @@ pub struct Escalation {
     pub due: Option<Timestamp>,
     /// Whether the whole chain ran out.
     pub exhausted: bool,
+    /// Whether a page of this step arrived somewhere.
+    pub reached: bool,
 }
 
 /// A message that was delivered.
@@ -291,6 +302,8 @@ pub struct Delivery {
     pub text: String,
     /// The earlier message that it follows up on.
     pub follows: Option<Receipt>,
+    /// How many other ways failed before this one.
+    pub fallbacks: u8,
 }
 
 /// What alert rules remember is kept per SLO and scope: `service/slo/environment/region`, or the dedup key where there is no SLO.
@@ -301,25 +314,8 @@ pub type ScopeKey = Name;
 pub struct AlertScope {
     /// Last evaluation.
     pub evaluated_at: Option<Timestamp>,
-    /// Newest counts, waiting for the next evaluation.
-    pub held: Option<(EventId, Arc<Event>, Timestamp)>,
+    /// A source whose newest counts wait for the next evaluation, and when that is.
+    pub held: Option<(Fingerprint, Timestamp)>,
     /// Quiet `[since, until)`, with the priority it fired with.
     pub snoozed: Option<(Timestamp, Timestamp, Option<Name>)>,
-}
-
-/// Why the engine wants to be woken.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum Timer {
-    /// The next escalation step, the end of an acknowledgement or of a snooze.
-    Incident(IncidentId),
-    /// The end of a source.
-    Alert(Fingerprint),
-    /// Held counts are to be evaluated, or the scope can be forgotten.
-    Scope(ScopeKey),
-    /// A long-ended silence can be forgotten.
-    Silence(SilenceId),
-    /// A resolved incident can be forgotten.
-    Forget(IncidentId),
-    /// Idempotency keys can be forgotten.
-    Idempotency,
 }

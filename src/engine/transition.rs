@@ -29,7 +29,9 @@ pub enum Transition {
 
     /// A source became active, or changed. The event is the one in the inbox under `event`.
     AlertFiring { fingerprint: Fingerprint, event: EventId },
-    /// A source was sent again.
+    /// Sources of open incidents were sent again: counted there, and their ends moved.
+    RefiresCounted(Vec<RefireCount>),
+    /// A source without an open incident was sent again.
     AlertRefreshed { fingerprint: Fingerprint, ends_at: Option<Timestamp> },
     /// A source is over.
     AlertEnded { fingerprint: Fingerprint, at: Timestamp },
@@ -39,37 +41,26 @@ pub enum Transition {
     AlertSuppressed { fingerprint: Fingerprint, by: Option<Suppressor> },
 
     /// Counts arrived between two evaluations; the newest wait until `until`.
-    EvaluationHeld { scope: ScopeKey, event: EventId, until: Timestamp },
+    EvaluationHeld { scope: ScopeKey, fingerprint: Fingerprint, until: Timestamp },
     /// The alert rule of a scope was evaluated.
     Evaluated { scope: ScopeKey, at: Timestamp },
     /// The alert of a scope fired and is quiet until `until` (exclusive).
-    AlertSnoozed { scope: ScopeKey, since: Timestamp, until: Timestamp, priority: Option<Name> },
+    AlertSnoozed { scope: ScopeKey, incident: IncidentId, since: Timestamp, until: Timestamp, priority: Option<Name> },
     /// A scope was forgotten, since nothing of it matters any more.
     ScopeForgotten { scope: ScopeKey },
 
     /// An incident began.
     IncidentOpened(Box<IncidentOpening>),
     /// A resolved incident goes on.
-    IncidentReopened {
-        incident: IncidentId,
-        event: Option<EventId>,
-        fingerprint: Option<Fingerprint>,
-        policy: Option<Arc<EscalationPolicy>>,
-    },
-    /// The same cause again; `times` of them.
-    DuplicateCounted {
-        incident: IncidentId,
-        event: Option<EventId>,
-        fingerprint: Fingerprint,
-        times: u32,
-        while_snoozed: bool,
-    },
+    IncidentReopened { incident: IncidentId, fingerprint: Option<Fingerprint>, at: Timestamp },
+    /// The same cause again. `counted`: its time is kept for rules that count occurrences.
+    DuplicateCounted { incident: IncidentId, fingerprint: Fingerprint, while_snoozed: bool, counted: bool },
     /// A source of the incident ended.
     SourceEnded { incident: IncidentId, fingerprint: Fingerprint },
     /// Its status changed.
     StatusChanged { incident: IncidentId, status: Status },
     /// Its priority changed.
-    PriorityChanged { incident: IncidentId, priority: Option<Name>, by: Actor },
+    PriorityChanged { incident: IncidentId, priority: Option<Name>, rank: u8, by: Actor },
     /// Its severity changed.
     SeverityChanged { incident: IncidentId, severity: Option<Name>, by: Actor },
     /// A remark.
@@ -106,6 +97,17 @@ pub enum Transition {
     IdempotencyForgotten { before: Timestamp },
 }
 
+/// One source sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RefireCount {
+    /// Which.
+    pub fingerprint: Fingerprint,
+    /// Its new end, if the sender says one.
+    pub ends_at: Option<Timestamp>,
+    /// The open incident that counts it.
+    pub incident: IncidentId,
+}
+
 /// What keeps a source quiet.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Suppressor {
@@ -115,8 +117,8 @@ pub enum Suppressor {
     Snooze,
     /// A silence.
     Silence(SilenceId),
-    /// A maintenance window.
-    Maintenance(Name),
+    /// A maintenance window, and when it ends.
+    Maintenance { name: Name, until: Timestamp },
 }
 
 /// What is known of an incident when it begins.
@@ -144,6 +146,8 @@ pub struct IncidentOpening {
     pub rank: u8,
     /// Policy it begins with; the steps are kept.
     pub policy: Option<Arc<EscalationPolicy>>,
+    /// Whether its occurrences are kept, for rules that count.
+    pub counted: bool,
     /// When.
     pub at: Timestamp,
 }

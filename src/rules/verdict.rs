@@ -75,6 +75,8 @@ pub enum Because {
     Opened { incident: IncidentId, key: Name },
     /// An open incident had the key; its counter went up.
     Duplicate { incident: IncidentId, count: u32 },
+    /// Known sources of open incidents were sent again; their counters went up.
+    RefiresCounted { count: u32 },
     /// A recently resolved incident had the key and goes on.
     Reopened { incident: IncidentId, resolved_at: Timestamp, within: Span },
     /// The end of what an incident is about.

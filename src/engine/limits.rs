@@ -1,0 +1,36 @@
+//! Named limits of the engine, and what happens beyond each.
+
+use crate::domain::Span;
+
+/// A resolved incident stays in memory so long (it can be re-opened and followed up); after that the journal and the index keep it.
+pub const RESOLVED_KEPT: Span = Span::from_hours(24);
+/// An ended source is remembered so long, so that a late repeat finds its content.
+pub const ENDED_ALERT_KEPT: Span = Span::from_minutes(15);
+/// A source that never says its end and has no open incident is forgotten after so long without a word.
+pub const UNENDED_ALERT_KEPT: Span = Span::from_hours(24);
+/// What an alert rule remembers of an evaluation.
+pub const SCOPE_KEPT: Span = Span::from_hours(24);
+/// An ended silence is shown as expired so long (Alertmanager keeps 120 h).
+pub const SILENCE_KEPT: Span = Span::from_hours(120);
+/// A sender's idempotency key is known so long; afterwards the same key is a new event.
+pub const IDEMPOTENCY_KEPT: Span = Span::from_hours(24);
+/// Idempotency keys kept at most; beyond, the oldest are forgotten early.
+pub const IDEMPOTENCY_MAX: usize = 500_000;
+/// Times of occurrence kept per incident for rules that count; beyond, the oldest are forgotten (no rule may count further).
+pub const OCCURRENCES_MAX: usize = 64;
+/// Messages remembered per incident for follow-ups; beyond, later ones get none.
+pub const SENT_MAX: usize = 256;
+/// Remarks kept in memory per incident; beyond, the oldest are in the journal only.
+pub const NOTES_MAX: usize = 200;
+/// Sources of one incident; beyond, further ones are counted but do not keep it open.
+pub const SOURCES_MAX: usize = 1_000;
+/// Other ways tried after a message failed for good.
+pub const FALLBACKS_MAX: u8 = 4;
+/// The same alarm of callout's own is not raised again for so long.
+pub const ALARM_QUIET: Span = Span::from_hours(1);
+/// A notice that could not be delivered for so long is not worth sending any more. Pages have no such limit while nobody is on it.
+pub const NOTICE_WORTH: Span = Span::from_hours(24);
+/// The least wait before a chain begins again, so that it cannot spin.
+pub const ROUND_WAIT_MIN: Span = Span::from_minutes(1);
+/// Deadlines judged in one tick; the rest follow in the next, so that inputs get their turn.
+pub const TIMERS_PER_TICK: usize = 256;
