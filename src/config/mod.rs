@@ -1,7 +1,9 @@
 //! TOML files to raw values, to checked ones, to a compiled policy. All mistakes at once, each with its place.
 
+pub mod secret;
 mod settings;
 
+pub use secret::SecretError;
 pub use settings::{
     ChannelSettings, Common, EmailSettings, HttpTarget, SecretRef, Settings, SlackSettings, TeamsSettings, TlsMode,
     TokenSettings, WebhookSettings,
