@@ -46,7 +46,13 @@ impl WindowCounts {
     /// Share of bad events; `None` without traffic.
     #[must_use]
     pub fn bad_ratio(&self) -> Option<Ratio> {
-        Ratio::new(self.total - self.good, self.total)
+        Ratio::new(self.bad(), self.total)
+    }
+
+    /// Bad events.
+    #[must_use]
+    pub const fn bad(&self) -> u64 {
+        self.total.saturating_sub(self.good)
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{ChannelRef, DeliveryId, Event, Fingerprint, IncidentId, Name, SilenceId, Timestamp};
+pub use crate::rules::matcher::MatcherSpec;
+pub use crate::rules::silence::SilenceSpec;
 
 /// One input.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -127,38 +129,6 @@ impl Verb {
             Self::AddSilence(_) | Self::ExpireSilence { .. } => None,
         }
     }
-}
-
-/// A silence as it is stored; matchers as text in the grammar of `rules::matcher`, already checked at the edge.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct SilenceSpec {
-    /// Its id.
-    pub id: SilenceId,
-    /// At least one; all must match.
-    pub matchers: Vec<MatcherSpec>,
-    /// Inclusive.
-    pub starts_at: Timestamp,
-    /// Exclusive.
-    pub ends_at: Timestamp,
-    /// Who made it, in their words.
-    pub author: Name,
-    /// Why.
-    pub comment: String,
-    /// Last change.
-    pub updated_at: Timestamp,
-}
-
-/// One matcher, as Alertmanager writes it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct MatcherSpec {
-    /// Field or label.
-    pub name: Name,
-    /// Text or anchored regular expression.
-    pub value: Name,
-    /// Whether `value` is a regular expression.
-    pub is_regex: bool,
-    /// Whether it must match (`=`, `=~`) or must not (`!=`, `!~`).
-    pub is_equal: bool,
 }
 
 /// What became of one attempt to deliver.

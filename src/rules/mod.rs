@@ -12,5 +12,6 @@ pub mod silence;
 pub mod snooze;
 pub mod timeliness;
 mod verdict;
+mod wording;
 
 pub use verdict::{Because, RuleKind};
