@@ -59,7 +59,9 @@ impl Timestamp {
     /// The same instant for `jiff`, for civil arithmetic.
     #[must_use]
     pub fn to_jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        // jiff refuses the last millisecond of its own range.
+        let edge = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(edge)
     }
 
     /// From `jiff`; finer digits are cut off.
@@ -254,6 +256,12 @@ mod tests {
             let span = Span::from_millis(millis);
             assert_eq!(Span::parse(&span.to_string()), Ok(span));
         }
+    }
+
+    #[test]
+    fn the_edges_of_time_stay_at_the_edges() {
+        assert_eq!(Timestamp::MIN.to_jiff(), jiff::Timestamp::MIN);
+        assert_eq!(Timestamp::MAX.to_jiff(), jiff::Timestamp::MAX);
     }
 
     #[test]

@@ -5,8 +5,11 @@
 //!
 //! Absent on purpose: zone look-ups (the definition carries resolved zones), clocks, stored positions in a rotation.
 
+mod clock;
+mod cron;
 mod spec;
 
+pub use cron::{CivilCron, CronError};
 pub use spec::{Layer, Override, OverrideKind, Restriction, Rotation, RotationUnit, ScheduleSpec, Weekday, Zone};
 
 /// A schedule that can be asked.
