@@ -175,3 +175,19 @@ impl Snapshots for MemoryJournal {
         self.with(|content| content.snapshots.iter().map(|(seq, _)| *seq).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn memory_conforms() {
+        let journals = RefCell::new(BTreeMap::<String, MemoryJournal>::new());
+        crate::store::conformance::journal(&|name| {
+            Box::new(journals.borrow_mut().entry(name.to_owned()).or_default().clone())
+        });
+    }
+}

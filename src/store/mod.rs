@@ -2,6 +2,9 @@
 //!
 //! Absent on purpose: judgement, clocks, and anything that knows what a record means. Times come in as arguments.
 
+#[cfg(test)]
+mod conformance;
+pub mod file;
 mod memory;
 mod recover;
 
@@ -193,6 +196,27 @@ pub enum JournalError {
          `callout verify --data DIR` and, to go on with what is whole, `callout verify --data DIR --repair`"
     )]
     Damaged { path: PathBuf, offset: u64, safe_to: Seq, what: String },
+    /// A file of a later version.
+    #[error(
+        "`{path}` has layout {layout}, and this version of callout knows layouts up to {known}; start the version that wrote it, or a later one"
+    )]
+    Layout { path: PathBuf, layout: u32, known: u32 },
+    /// A snapshot is not what was written.
+    #[error("the snapshot `{path}` is damaged: {what}; see `callout verify --data DIR`")]
+    SnapshotDamaged { path: PathBuf, what: String },
+    /// A snapshot is whole by its checksum, and still not what this version writes.
+    #[error("the snapshot `{path}` cannot be written or read by this version of callout")]
+    Snapshot {
+        path: PathBuf,
+        #[source]
+        source: postcard::Error,
+    },
+    /// A snapshot stands for records that the journal does not have.
+    #[error(
+        "the snapshot stands at record {snapshot} and the journal ends at {last}; records are missing. Restore `journal/` from a backup, or see \
+         `callout verify --data DIR`"
+    )]
+    SnapshotAhead { snapshot: Seq, last: Seq },
     /// A snapshot is missing or damaged and the records that it stands for are gone.
     #[error(
         "the journal begins at record {first} and no snapshot reaches that far{}; restore `snapshot/` from a backup, or see `callout verify --data DIR`",

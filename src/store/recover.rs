@@ -34,8 +34,11 @@ pub fn recover<E>(
     };
     let applied = snapshot.unwrap_or_default();
     let next = journal.next_seq();
-    if applied.0 + 1 < first.0 || applied >= next {
+    if applied.0 + 1 < first.0 {
         return Err(JournalError::SnapshotMissing { first, snapshot });
+    }
+    if applied >= next {
+        return Err(JournalError::SnapshotAhead { snapshot: applied, last: Seq(next.0 - 1) });
     }
     let mut engine = begin(state);
     let mut records = 0;
