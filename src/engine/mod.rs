@@ -1,17 +1,136 @@
 //! The engine: all of the judgement. Given its state, the policy, one input and the time, it says what follows.
 //!
-//! Absent on purpose: clocks, I/O, randomness, async, logging, hash maps. `apply` judges and never changes state but through
-//! `evolve`; `evolve` performs one recorded transition and never judges. Recovery replays transitions only.
+//! Absent on purpose: clocks, I/O, randomness, async, logging, hash maps. Judging never changes state but through `evolve`;
+//! `evolve` performs one recorded transition and never judges. Recovery replays transitions only.
 
+mod command;
+mod delivery;
+mod escalation;
+mod evolve;
+mod incident;
 pub mod input;
+mod judge;
 pub mod limits;
 pub mod policy;
 pub mod state;
+mod timers;
 pub mod trace;
 pub mod transition;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub use input::{Actor, Command, DeliveryReport, Input, Outcome, Receipt, Refire, Verb};
 pub use policy::Policy;
 pub use state::State;
 pub use trace::{Trace, TraceLine};
 pub use transition::{Decision, Transition};
+
+use crate::domain::{EventId, Seq, Source, Timestamp};
+use crate::rules::silence::SilenceTable;
+use judge::Judge;
+use timers::Timers;
+
+/// State, policy and what is derived from them.
+#[derive(Debug)]
+pub struct Engine {
+    state: State,
+    policy: Arc<Policy>,
+    timers: Timers,
+    silences: SilenceTable,
+    /// Idempotency keys in order of time.
+    idempotency_by_age: BTreeSet<(Timestamp, u128)>,
+}
+
+impl Engine {
+    /// An engine that knows nothing yet.
+    #[must_use]
+    pub fn new(policy: Arc<Policy>) -> Self {
+        Self::from_state(State::default(), policy)
+    }
+
+    /// An engine that goes on from a snapshot. What is derived is built anew.
+    #[must_use]
+    pub fn from_state(state: State, policy: Arc<Policy>) -> Self {
+        let timers = Timers::rebuild(&state);
+        let mut silences = SilenceTable::default();
+        for silence in state.silences.values() {
+            silences.insert(silence);
+        }
+        let idempotency_by_age = state.idempotency.iter().map(|(hash, (_, at))| (*at, *hash)).collect();
+        Self { state, policy, timers, silences, idempotency_by_age }
+    }
+
+    /// What it knows.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What it goes by.
+    #[must_use]
+    pub const fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// Goes by another policy from now on. Open incidents keep the steps they began with.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
+    /// Takes in a durable input. It waits in the inbox, which is part of the state, until it is judged.
+    pub fn accept(&mut self, seq: Seq, at: Timestamp, input: Arc<Input>) {
+        if let Input::Event(event) = &*input
+            && let Some(key) = &event.idempotency
+        {
+            let hash = idempotency_hash(event.source, key);
+            self.state.idempotency.insert(hash, (EventId(seq.0), at));
+            self.idempotency_by_age.insert((at, hash));
+            self.timers.set(Some(at.plus(limits::IDEMPOTENCY_KEPT)), timers::Timer::Idempotency);
+        }
+        self.state.inbox.insert(seq, (at, input));
+    }
+
+    /// The event that first carried this idempotency key, if it is still known.
+    #[must_use]
+    pub fn known_idempotency(&self, source: Source, key: &str) -> Option<EventId> {
+        self.state.idempotency.get(&idempotency_hash(source, key)).map(|(event, _)| *event)
+    }
+
+    /// Judges the input at `seq`, which must be in the inbox, at `now` (or at engine time, where that is later). Deadlines before
+    /// `now` are judged first, each at its own time; those at `now` come after the input, so that an acknowledgement in the very
+    /// moment a step is due wins.
+    pub fn judge(&mut self, seq: Seq, now: Timestamp) -> Decision {
+        let mut judge = Judge::new(self);
+        judge.deadlines(now, false, usize::MAX);
+        judge.clock(now);
+        judge.input(seq);
+        judge.finish()
+    }
+
+    /// Judges the deadlines due at `now`, at most [`limits::TIMERS_PER_TICK`]; `None` when nothing came of it.
+    pub fn tick(&mut self, now: Timestamp) -> Option<Decision> {
+        let mut judge = Judge::new(self);
+        judge.deadlines(now, true, limits::TIMERS_PER_TICK);
+        let decision = judge.finish();
+        (!decision.transitions.is_empty()).then_some(decision)
+    }
+
+    /// Earliest time at which `tick` may do something. Spurious ticks do nothing.
+    #[must_use]
+    pub fn next_wakeup(&self) -> Option<Timestamp> {
+        self.timers.next()
+    }
+}
+
+/// Key of the idempotency table: 128 bits over the dialect and the sender's text.
+#[must_use]
+pub fn idempotency_hash(source: Source, key: &str) -> u128 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3Default::new();
+    hasher.update(&[source as u8]);
+    hasher.update(key.as_bytes());
+    hasher.digest128()
+}

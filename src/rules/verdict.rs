@@ -110,7 +110,7 @@ pub enum Because {
     /// A step of the policy came due. Step and round count from 1 here.
     StepReached { policy: Name, step: u32, steps: u32, round: u32, targets: Vec<Name>, users: Vec<Name> },
     /// A step found nobody and was skipped.
-    StepSkipped { policy: Name, step: u32, steps: u32, targets: Vec<Name> },
+    StepSkipped { policy: Name, step: u32, steps: u32, round: u32, targets: Vec<Name> },
     /// The whole chain ran out.
     Exhausted { policy: Name },
     /// The team has no policy.

@@ -201,7 +201,7 @@ impl fmt::Display for Reached<'_> {
                 let told_already = targets.iter().all(|t| t.strip_prefix("person:").is_some());
                 if users.is_empty() || told_already { Ok(()) } else { write!(f, " ({})", listed(users)) }
             }
-            Because::StepSkipped { policy, step, steps, targets } => {
+            Because::StepSkipped { policy, step, steps, targets, .. } => {
                 write!(f, "policy {policy}, step {step} of {steps} skipped: ")?;
                 write!(f, "nobody found for {}", targets_in_words(targets))
             }

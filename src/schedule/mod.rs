@@ -17,3 +17,29 @@ pub use spec::{Layer, Override, OverrideKind, Restriction, Rotation, RotationUni
 pub struct Schedule {
     spec: ScheduleSpec,
 }
+/// Who is on call at a moment, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The role asked for, or the first one.
+    pub role: Option<crate::domain::Name>,
+    /// The people.
+    pub users: Vec<crate::domain::Name>,
+    /// Since when, if it is known.
+    pub since: Option<crate::domain::Timestamp>,
+    /// Until when.
+    pub until: Option<crate::domain::Timestamp>,
+    /// Whether an override acts.
+    pub overridden: bool,
+}
+
+impl Schedule {
+    /// A schedule from its definition.
+    pub const fn new(spec: ScheduleSpec) -> Self {
+        Self { spec }
+    }
+
+    /// The definition.
+    pub const fn spec(&self) -> &ScheduleSpec {
+        &self.spec
+    }
+}

@@ -1,0 +1,168 @@
+//! What people do. A command that does not fit the state changes nothing and says so in the trace.
+
+use super::input::{Actor, Command, SilenceSpec, Verb};
+use super::judge::Judge;
+use super::state::{Purpose, Status};
+use super::transition::Transition;
+use crate::domain::{IncidentId, Name, Timestamp};
+use crate::rules::{Because, RuleKind};
+
+impl Judge<'_> {
+    /// Does what somebody wants.
+    pub(super) fn command(&mut self, command: &Command) {
+        let by = &command.by;
+        match &command.verb {
+            Verb::AddSilence(silence) => self.add_silence(by, silence),
+            Verb::ExpireSilence { silence } => self.expire_silence(by, *silence),
+            verb => {
+                let Some(id) = verb.incident() else { return };
+                let Some(incident) = self.engine.state.incidents.get(&id) else {
+                    self.nothing(None, "no such incident");
+                    return;
+                };
+                let open = incident.status.is_open();
+                match verb {
+                    Verb::Reopen { .. } if !open => self.reopen(id, by),
+                    Verb::Reopen { .. } => self.nothing(Some(id), "the incident is open"),
+                    Verb::Note { text, .. } => {
+                        self.did(id, by, "added a note");
+                        self.record(Transition::NoteAdded { incident: id, by: by.clone(), text: text.clone() });
+                    }
+                    Verb::SetSeverity { severity, .. } => self.set_severity(id, by, severity.as_ref()),
+                    _ if !open => self.nothing(Some(id), "the incident is resolved"),
+                    _ => self.open_command(id, by, verb),
+                }
+            }
+        }
+    }
+
+    /// Commands that only fit an open incident.
+    fn open_command(&mut self, id: IncidentId, by: &Actor, verb: &Verb) {
+        match verb {
+            Verb::Acknowledge { .. } => {
+                self.did(id, by, "acknowledged");
+                self.acknowledged(id, by.clone());
+                self.follow_up(id, Purpose::Acknowledged, by);
+            }
+            Verb::Unacknowledge { .. } => self.unacknowledge(id, by),
+            Verb::Snooze { until, .. } => self.snooze(id, by, *until),
+            Verb::Resolve { .. } => {
+                self.did(id, by, "resolved");
+                self.resolve(id, by.clone());
+            }
+            Verb::SetPriority { priority, .. } => {
+                let rank = self.engine.policy.rank(priority.as_deref());
+                let what = priority.as_deref().unwrap_or("unset");
+                self.did(id, by, &format!("set the priority to {what}"));
+                self.set_priority(id, priority.clone(), rank, by.clone());
+                self.follow_up(id, Purpose::Changed, by);
+            }
+            Verb::ReassignPeople { people, .. } => {
+                self.did(id, by, &format!("handed it to {}", people.join(", ")));
+                self.trigger_again(id);
+                self.reassign_people(id, people);
+            }
+            Verb::ReassignPolicy { policy, .. } => self.reassign_policy(id, by, policy),
+            Verb::Escalate { .. } => {
+                self.did(id, by, "escalated");
+                self.trigger_again(id);
+                self.escalate_now(id);
+            }
+            _ => {}
+        }
+    }
+
+    fn unacknowledge(&mut self, id: IncidentId, by: &Actor) {
+        let taken = self.engine.state.incidents.get(&id).is_some_and(|i| i.status != Status::Triggered);
+        if !taken {
+            self.nothing(Some(id), "nobody had acknowledged or snoozed it");
+            return;
+        }
+        self.did(id, by, "took the acknowledgement back");
+        self.trigger_again(id);
+        self.follow_up(id, Purpose::Unacknowledged, by);
+        self.begin_escalation(id);
+    }
+
+    fn snooze(&mut self, id: IncidentId, by: &Actor, until: Timestamp) {
+        let at = self.now();
+        if until <= at {
+            self.nothing(Some(id), "the snooze would end in the past");
+            return;
+        }
+        self.did(id, by, &format!("snoozed it until {until}"));
+        let status = Status::Snoozed { by: by.clone(), at, until };
+        self.record(Transition::StatusChanged { incident: id, status });
+        self.stop_escalation(id);
+        self.drop_pages(id, "it was snoozed");
+        self.follow_up(id, Purpose::Snoozed, by);
+    }
+
+    fn reopen(&mut self, id: IncidentId, by: &Actor) {
+        let state = &self.engine.state;
+        let key = state.incidents.get(&id).map(|incident| incident.key.clone());
+        let newer = key.and_then(|key| state.by_key.get(&key)).is_some_and(|newest| *newest != id);
+        if newer {
+            self.nothing(Some(id), "a newer incident has the same deduplication key");
+            return;
+        }
+        self.did(id, by, "opened it again");
+        self.record(Transition::IncidentReopened { incident: id, fingerprint: None, at: self.now() });
+        self.follow_up(id, Purpose::Reopened, by);
+        self.begin_escalation(id);
+    }
+
+    fn set_severity(&mut self, id: IncidentId, by: &Actor, severity: Option<&Name>) {
+        let what = severity.map_or("unset", |s| s.as_str());
+        self.did(id, by, &format!("set the severity to {what}"));
+        self.record(Transition::SeverityChanged { incident: id, severity: severity.cloned(), by: by.clone() });
+    }
+
+    fn reassign_policy(&mut self, id: IncidentId, by: &Actor, policy: &Name) {
+        let Some(chain) = self.engine.policy.escalations.get(policy).cloned() else {
+            self.nothing(Some(id), "no such escalation policy");
+            return;
+        };
+        self.did(id, by, &format!("handed it to the policy {policy}"));
+        self.trigger_again(id);
+        self.record(Transition::PolicyAssigned { incident: id, policy: Some(chain) });
+        self.begin_escalation(id);
+    }
+
+    /// An acknowledged or snoozed incident is open to escalation again.
+    fn trigger_again(&mut self, id: IncidentId) {
+        let triggered = self.engine.state.incidents.get(&id).is_some_and(|i| i.status == Status::Triggered);
+        if !triggered {
+            self.record(Transition::StatusChanged { incident: id, status: Status::Triggered });
+        }
+    }
+
+    fn add_silence(&mut self, by: &Actor, silence: &SilenceSpec) {
+        let who = Name::from(by.label());
+        let what = compact_str::format_compact!("made silence {} until {}", silence.id, silence.ends_at);
+        self.say(None, RuleKind::Person, Because::Did { who, what });
+        self.record(Transition::SilenceSet(silence.clone()));
+    }
+
+    fn expire_silence(&mut self, by: &Actor, silence: crate::domain::SilenceId) {
+        let at = self.now();
+        let active = self.engine.state.silences.get(&silence).is_some_and(|known| known.ends_at > at);
+        if !active {
+            self.nothing(None, "no such silence, or it has ended");
+            return;
+        }
+        let who = Name::from(by.label());
+        let what = compact_str::format_compact!("ended silence {silence}");
+        self.say(None, RuleKind::Person, Because::Did { who, what });
+        self.record(Transition::SilenceExpired { silence, at });
+    }
+
+    fn did(&mut self, id: IncidentId, by: &Actor, what: &str) {
+        let who = Name::from(by.label());
+        self.say(Some(id), RuleKind::Person, Because::Did { who, what: Name::from(what) });
+    }
+
+    fn nothing(&mut self, id: Option<IncidentId>, why: &'static str) {
+        self.say(id, RuleKind::Person, Because::NothingToDo { why: Name::const_new(why) });
+    }
+}

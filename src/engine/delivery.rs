@@ -1,0 +1,235 @@
+//! The outbox: what is ordered, what became of it, what follows when a way fails, and callout's own alarms.
+
+use std::sync::Arc;
+
+use super::input::{Actor, DeliveryReport, Outcome, Receipt};
+use super::judge::Judge;
+use super::limits;
+use super::state::{Delivery, Purpose, Recipient, Status};
+use super::transition::Transition;
+use crate::domain::{ChannelKind, DeliveryId, IncidentId, Name};
+use crate::rules::{Because, RuleKind, route};
+
+impl Judge<'_> {
+    /// Puts a message into the outbox.
+    pub(super) fn order(
+        &mut self,
+        id: IncidentId,
+        to: Recipient,
+        purpose: Purpose,
+        text: String,
+        follows: Option<Receipt>,
+        fallbacks: u8,
+    ) {
+        let rank = self.engine.state.incidents.get(&id).map_or(255, |incident| incident.rank);
+        let expires = (purpose != Purpose::Page).then(|| self.now().plus(limits::NOTICE_WORTH));
+        let delivery = Delivery {
+            id: DeliveryId(self.engine.state.last_delivery + 1),
+            incident: Some(id),
+            to,
+            purpose,
+            rank,
+            ordered_at: self.now(),
+            expires_at: expires,
+            attempts: 0,
+            text,
+            follows,
+            fallbacks,
+        };
+        let because = Because::Ordered {
+            delivery: delivery.id.0,
+            what: Name::const_new(purpose.as_str()),
+            to: compact_str::format_compact!("{}", delivery.to),
+        };
+        self.record(Transition::DeliveryOrdered(Arc::new(delivery)));
+        self.say(Some(id), RuleKind::Delivery, because);
+    }
+
+    /// Tells a channel of an incident; when it heard of it before (a re-opened one), as a follow-up to that message.
+    pub(super) fn order_follow_or_new(&mut self, id: IncidentId, to: Recipient, purpose: Purpose) {
+        let incident = self.engine.state.incidents.get(&id);
+        let follows = incident.and_then(|i| i.sent.iter().find(|sent| sent.to == to).and_then(|s| s.receipt.clone()));
+        self.order(id, to, purpose, String::new(), follows, 0);
+    }
+
+    /// Pages a person by their preferred way. An older page of the same incident that still waits for them gives way.
+    pub(super) fn page(&mut self, id: IncidentId, person: &Name, why: &str) {
+        let policy = self.policy();
+        let Some(contact) = policy.people.get(person).and_then(|known| known.contacts.first()) else {
+            self.say(Some(id), RuleKind::Delivery, Because::NoContact { person: person.clone() });
+            let text = format!("`{person}` has no way to be told; a page of incident {id} reached nobody");
+            self.alarm(&compact_str::format_compact!("no-contact/{person}"), text);
+            return;
+        };
+        let older: Vec<DeliveryId> = self
+            .pages(id)
+            .into_iter()
+            .filter(|row| matches!(&row.to, Recipient::Person { person: p, .. } if p == person))
+            .map(|row| row.id)
+            .collect();
+        for delivery in older {
+            self.drop_row(id, delivery, "a newer page takes its place");
+        }
+        let to = Recipient::Person { person: person.clone(), channel: contact.channel.clone() };
+        self.order(id, to, Purpose::Page, why.to_owned(), None, 0);
+    }
+
+    /// Pages of an incident that still wait.
+    fn pages(&self, id: IncidentId) -> Vec<Arc<Delivery>> {
+        let incident = self.engine.state.incidents.get(&id);
+        let rows = incident.map_or(&[][..], |incident| &incident.pending);
+        let outbox = &self.engine.state.outbox;
+        rows.iter().filter_map(|row| outbox.get(row)).filter(|row| row.purpose == Purpose::Page).cloned().collect()
+    }
+
+    /// Pages not yet sent are not worth sending any more.
+    pub(super) fn drop_pages(&mut self, id: IncidentId, why: &'static str) {
+        for row in self.pages(id) {
+            self.drop_row(id, row.id, why);
+        }
+    }
+
+    fn drop_row(&mut self, id: IncidentId, delivery: DeliveryId, why: &'static str) {
+        self.record(Transition::DeliveryDropped { delivery });
+        let because = Because::Dropped { delivery: delivery.0, why: Name::const_new(why) };
+        self.say(Some(id), RuleKind::Delivery, because);
+    }
+
+    /// Tells whoever was told before what became of it: in Slack every message is brought up to date in its place, elsewhere each
+    /// recipient gets one answer. Whoever did it knows already.
+    pub(super) fn follow_up(&mut self, id: IncidentId, purpose: Purpose, by: &Actor) {
+        let policy = self.policy();
+        let Some(incident) = self.engine.state.incidents.get(&id).cloned() else { return };
+        let mut answered: Vec<&Recipient> = Vec::new();
+        for sent in &incident.sent {
+            let channel = sent.to.channel();
+            let in_place = channel.kind == ChannelKind::Slack && sent.receipt.is_some();
+            let wanted = policy.channels.get(channel).is_none_or(|c| c.follow_up);
+            let knows = !in_place && is_same_person(&sent.to, by);
+            if !wanted || knows || (!in_place && answered.contains(&&sent.to)) {
+                continue;
+            }
+            answered.push(&sent.to);
+            self.order(id, sent.to.clone(), purpose, String::new(), sent.receipt.clone(), 0);
+        }
+    }
+
+    /// What became of an attempt.
+    pub(super) fn report(&mut self, report: &DeliveryReport) {
+        let Some(row) = self.engine.state.outbox.get(&report.delivery).cloned() else {
+            // Dropped meanwhile, or reported twice after a crash: the first report counted.
+            let why = Name::const_new("the message had left the outbox before its report came");
+            self.say(None, RuleKind::Delivery, Because::Dropped { delivery: report.delivery.0, why });
+            return;
+        };
+        let (delivery, attempt) = (report.delivery, report.attempt);
+        self.record(Transition::DeliveryReported { delivery, attempt, outcome: report.outcome.clone() });
+        let to = compact_str::format_compact!("{}", row.to);
+        let (delivery, incident) = (delivery.0, row.incident);
+        match &report.outcome {
+            Outcome::Delivered { receipt } => {
+                self.say(incident, RuleKind::Delivery, Because::Delivered { delivery, attempt, to });
+                self.catch_up(&row, receipt.as_ref());
+            }
+            Outcome::Retry { error, at } => {
+                let because = Because::Retry { delivery, attempt, to, error: error.clone(), at: *at };
+                self.say(incident, RuleKind::Delivery, because);
+            }
+            Outcome::Failed { error } => {
+                let because = Because::GaveUp { delivery, attempt, to, error: error.clone() };
+                self.say(incident, RuleKind::Delivery, because);
+                self.another_way(&row, error);
+            }
+        }
+    }
+
+    /// A message that was under way while the incident changed shows the old state: bring it up to date where that can be done in
+    /// its place.
+    fn catch_up(&mut self, row: &Delivery, receipt: Option<&Receipt>) {
+        let (Some(id), Some(receipt)) = (row.incident, receipt) else { return };
+        let first = matches!(row.purpose, Purpose::Page | Purpose::Alert | Purpose::Reopened);
+        if !first || row.to.channel().kind != ChannelKind::Slack {
+            return;
+        }
+        let Some(incident) = self.engine.state.incidents.get(&id) else { return };
+        let (purpose, changed_at) = match &incident.status {
+            Status::Triggered => return,
+            Status::Acknowledged { at, .. } => (Purpose::Acknowledged, *at),
+            Status::Snoozed { at, .. } => (Purpose::Snoozed, *at),
+            Status::Resolved { at, .. } => (Purpose::Resolved, *at),
+        };
+        if changed_at >= row.ordered_at {
+            self.order(id, row.to.clone(), purpose, String::new(), Some(receipt.clone()), 0);
+        }
+    }
+
+    /// A message failed for good: the next way to the person, or the channel's fallback; if there is none, an alarm.
+    fn another_way(&mut self, row: &Delivery, error: &str) {
+        let Some(id) = row.incident else { return };
+        let policy = self.policy();
+        let next = match &row.to {
+            _ if row.fallbacks >= limits::FALLBACKS_MAX => None,
+            Recipient::Person { person, channel } => policy.people.get(person).and_then(|known| {
+                let used = known.contacts.iter().position(|contact| contact.channel == *channel)?;
+                let contact = known.contacts.get(used + 1)?;
+                Some(Recipient::Person { person: person.clone(), channel: contact.channel.clone() })
+            }),
+            Recipient::Channel(destination) => policy
+                .channels
+                .get(&destination.channel)
+                .and_then(|channel| channel.fallback.clone())
+                .filter(|fallback| fallback != destination)
+                .map(Recipient::Channel),
+        };
+        let triggered = self.engine.state.incidents.get(&id).is_some_and(|i| i.status == Status::Triggered);
+        let worth = row.purpose != Purpose::Page || triggered;
+        if let Some(to) = next.filter(|_| worth) {
+            let because = Because::FellBack { delivery: row.id.0, to: compact_str::format_compact!("{to}") };
+            self.say(Some(id), RuleKind::Delivery, because);
+            self.order(id, to, row.purpose, row.text.clone(), None, row.fallbacks + 1);
+            return;
+        }
+        let text = format!("{} of incident {id} could not be delivered to {}: {error}", row.purpose.as_str(), row.to);
+        self.alarm(&compact_str::format_compact!("undeliverable/{}", row.to), text);
+        if row.purpose == Purpose::Page {
+            self.page_lost(id);
+        }
+    }
+
+    /// Raises an alarm of callout's own: in the trace, and told to the fallback team's channels, once an hour for each key.
+    pub(super) fn alarm(&mut self, key: &Name, text: String) {
+        let now = self.now();
+        if self.engine.state.alarms.get(key).is_some_and(|quiet| *quiet > now) {
+            return;
+        }
+        self.record(Transition::AlarmRaised { key: key.clone(), until: now.plus(limits::ALARM_QUIET) });
+        self.say(None, RuleKind::Alarm, Because::Alarm { text: Name::from(text.as_str()) });
+        let policy = self.policy();
+        let fallback = policy.organisation.fallback.as_ref().and_then(|team| policy.teams.get(team));
+        let routes = fallback.map_or(&[][..], |team| &team.routes);
+        let (destinations, _) = route::select(routes, None, None, None, None);
+        for destination in &destinations {
+            let delivery = Delivery {
+                id: DeliveryId(self.engine.state.last_delivery + 1),
+                incident: None,
+                to: Recipient::Channel((*destination).clone()),
+                purpose: Purpose::Alarm,
+                rank: 0,
+                ordered_at: now,
+                expires_at: Some(now.plus(limits::NOTICE_WORTH)),
+                attempts: 0,
+                text: text.clone(),
+                follows: None,
+                fallbacks: 0,
+            };
+            self.record(Transition::DeliveryOrdered(Arc::new(delivery)));
+        }
+    }
+}
+
+fn is_same_person(to: &Recipient, by: &Actor) -> bool {
+    match (to, by) {
+        (Recipient::Person { person, .. }, Actor::Person(id) | Actor::Link(id)) => person == id,
+        _ => false,
+    }
+}

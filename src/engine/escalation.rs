@@ -1,0 +1,241 @@
+//! Escalation: a chain of steps, each asking freshly who is on call, until somebody acknowledges.
+//!
+//! The rules are numbered in `tests/data/oracles/escalation/README.md`; numbers in comments refer to them.
+
+use std::collections::BTreeSet;
+
+use super::input::Actor;
+use super::judge::Judge;
+use super::limits;
+use super::policy::Target;
+use super::state::{Escalation, Purpose, Recipient, Status};
+use super::transition::Transition;
+use crate::domain::{Destination, IncidentId, Name, Timestamp};
+use crate::rules::{Because, RuleKind};
+use crate::schedule::{Answer, Schedule};
+
+/// Whom a step tells at this moment: people in the order of the targets, each once, and channels.
+#[derive(Default)]
+struct Audience {
+    people: Vec<Name>,
+    channels: Vec<Destination>,
+}
+
+impl Judge<'_> {
+    /// From the first step of the first round (rules 1 and 8).
+    pub(super) fn begin_escalation(&mut self, id: IncidentId) {
+        let Some(incident) = self.engine.state.incidents.get(&id) else { return };
+        if incident.escalation.is_none() {
+            let team = incident.team.clone();
+            self.say(Some(id), RuleKind::Escalation, Because::NoPolicy { team });
+            return;
+        }
+        self.perform(id, 0, 0);
+    }
+
+    /// The wait of the step performed last is over (rules 2 and 3).
+    pub(super) fn step_due(&mut self, id: IncidentId) {
+        let Some(escalation) = self.escalation(id) else { return };
+        if let Some((until, because)) = self.silenced_until(id) {
+            self.say(Some(id), RuleKind::Silence, because);
+            self.moved(id, escalation.pass, escalation.step, Some(until), false);
+            return;
+        }
+        let last = escalation.step as usize + 1 >= escalation.policy.steps.len();
+        if !last {
+            self.perform(id, escalation.pass, escalation.step + 1);
+        } else if escalation.policy.repeat.is_none_or(|repeat| escalation.pass < repeat) {
+            self.perform(id, escalation.pass.saturating_add(1), 0);
+        } else {
+            let policy = escalation.policy.name.clone();
+            self.say(Some(id), RuleKind::Escalation, Because::Exhausted { policy: policy.clone() });
+            self.moved(id, escalation.pass, escalation.step, None, true);
+            let text = format!("escalation policy `{policy}` ran out for incident {id}: nobody acknowledged");
+            self.alarm(&compact_str::format_compact!("exhausted/{id}"), text);
+        }
+    }
+
+    /// The next step at once, also when acknowledged, snoozed or exhausted (rule 10).
+    pub(super) fn escalate_now(&mut self, id: IncidentId) {
+        let Some(escalation) = self.escalation(id) else { return };
+        if escalation.step as usize + 1 < escalation.policy.steps.len() {
+            self.perform(id, escalation.pass, escalation.step + 1);
+        } else {
+            self.perform(id, escalation.pass.saturating_add(1), 0);
+        }
+    }
+
+    /// Performs the step; one that finds nobody is skipped at once, but at the end of a round its wait passes (rule 6).
+    fn perform(&mut self, id: IncidentId, pass: u32, first: u32) {
+        let Some(escalation) = self.escalation(id) else { return };
+        let steps = escalation.policy.steps.len();
+        for number in (first as usize)..steps {
+            let step = &escalation.policy.steps[number];
+            let index = u32::try_from(number).unwrap_or(u32::MAX);
+            let last = number + 1 == steps;
+            let audience = self.audience(id, &step.notify);
+            let targets = step.notify.iter().map(|target| self.target_label(target)).collect();
+            let wait = if last { step.wait.max(limits::ROUND_WAIT_MIN) } else { step.wait };
+            let due = Some(self.now().plus(wait));
+            let count = u32::try_from(steps).unwrap_or(u32::MAX);
+            let policy = escalation.policy.name.clone();
+            if audience.people.is_empty() && audience.channels.is_empty() {
+                let because = Because::StepSkipped { policy, step: index + 1, steps: count, round: pass + 1, targets };
+                self.say(Some(id), RuleKind::Escalation, because);
+                if last {
+                    self.moved(id, pass, index, due, false);
+                }
+                continue;
+            }
+            let why = why(&policy, index + 1, count, pass, &targets);
+            let users = audience.people.clone();
+            let because =
+                Because::StepReached { policy, step: index + 1, steps: count, round: pass + 1, targets, users };
+            self.say(Some(id), RuleKind::Escalation, because);
+            self.moved(id, pass, index, due, false);
+            self.tell(id, audience, &why);
+            return;
+        }
+    }
+
+    /// These people at once, as part of the current step, whose wait begins anew (rule 9).
+    pub(super) fn reassign_people(&mut self, id: IncidentId, people: &[Name]) {
+        let Some(escalation) = self.escalation(id) else {
+            let audience = Audience { people: people.to_vec(), channels: Vec::new() };
+            self.tell(id, audience, "handed over by a person");
+            return;
+        };
+        let steps = u32::try_from(escalation.policy.steps.len()).unwrap_or(u32::MAX);
+        let step = escalation.step;
+        let wait = escalation.policy.steps.get(step as usize).map_or(limits::ROUND_WAIT_MIN, |step| step.wait);
+        let policy = escalation.policy.name.clone();
+        let because = Because::StepReached {
+            policy,
+            step: step + 1,
+            steps,
+            round: escalation.pass + 1,
+            targets: people.to_vec(),
+            users: people.to_vec(),
+        };
+        self.say(Some(id), RuleKind::Escalation, because);
+        let due = Some(self.now().plus(wait));
+        self.moved(id, escalation.pass, step, due, false);
+        self.tell(id, Audience { people: people.to_vec(), channels: Vec::new() }, "handed over by a person");
+    }
+
+    /// No further steps.
+    pub(super) fn stop_escalation(&mut self, id: IncidentId) {
+        if let Some(e) = self.escalation(id)
+            && e.due.is_some()
+        {
+            self.moved(id, e.pass, e.step, None, e.exhausted);
+        }
+    }
+
+    /// A page failed on every way to its person. Judged like silence: when nobody else of this step can have heard, the next step
+    /// follows at once.
+    pub(super) fn page_lost(&mut self, id: IncidentId) {
+        let Some(incident) = self.engine.state.incidents.get(&id) else { return };
+        let outbox = &self.engine.state.outbox;
+        let others = incident.pending.iter().any(|row| outbox.get(row).is_some_and(|d| d.purpose == Purpose::Page));
+        let waiting = incident.escalation.as_ref().is_some_and(|e| e.due.is_some() && !e.reached);
+        if incident.status == Status::Triggered && waiting && !others {
+            self.step_due(id);
+        }
+    }
+
+    fn escalation(&self, id: IncidentId) -> Option<Escalation> {
+        self.engine.state.incidents.get(&id).and_then(|incident| incident.escalation.clone())
+    }
+
+    fn moved(
+        &mut self,
+        incident: IncidentId,
+        pass: u32,
+        step: u32,
+        due: Option<crate::domain::Timestamp>,
+        exhausted: bool,
+    ) {
+        self.record(Transition::EscalationMoved { incident, pass, step, due, exhausted });
+    }
+
+    /// Looks every target up at this moment (rule 5).
+    fn audience(&mut self, id: IncidentId, targets: &[Target]) -> Audience {
+        let policy = self.policy();
+        let mut audience = Audience::default();
+        let mut seen = BTreeSet::new();
+        for target in targets {
+            let people = match target {
+                Target::Channel(destination) => {
+                    audience.channels.push(destination.clone());
+                    continue;
+                }
+                Target::Person(person) => vec![person.clone()],
+                Target::Team(team) => policy.teams.get(team).map(|t| t.members.clone()).unwrap_or_default(),
+                Target::Group(group) => policy.groups.get(group).cloned().unwrap_or_default(),
+                Target::Manager(team) => policy.teams.get(team).and_then(|t| t.manager.clone()).into_iter().collect(),
+                Target::Schedule { schedule, role } => self.on_call(id, schedule, role.as_ref()),
+            };
+            audience.people.extend(people.into_iter().filter(|person| seen.insert(person.clone())));
+        }
+        audience
+    }
+
+    /// Who is on call, with the reason in the trace. Nobody there is an alarm of its own.
+    fn on_call(&mut self, id: IncidentId, name: &Name, role: Option<&Name>) -> Vec<Name> {
+        let (policy, now) = (self.policy(), self.now());
+        let answer = policy.schedules.get(name).map(|schedule| answer(schedule, role, now));
+        let found = answer.filter(|answer| !answer.users.is_empty());
+        let Some(answer) = found else {
+            let because = Because::NobodyOnCall { schedule: name.clone(), role: role.cloned() };
+            self.say(Some(id), RuleKind::Schedule, because);
+            let role = role.map(|role| format!(" as {role}")).unwrap_or_default();
+            let text = format!("nobody is on call in schedule `{name}`{role}: the step was skipped");
+            self.alarm(&compact_str::format_compact!("nobody-on-call/{name}{role}"), text);
+            return Vec::new();
+        };
+        let because = Because::OnCall {
+            schedule: name.clone(),
+            role: answer.role,
+            users: answer.users.clone(),
+            since: answer.since,
+            until: answer.until,
+            overridden: answer.overridden,
+        };
+        self.say(Some(id), RuleKind::Schedule, because);
+        answer.users
+    }
+
+    fn tell(&mut self, id: IncidentId, audience: Audience, why: &str) {
+        for person in &audience.people {
+            self.page(id, person, why);
+        }
+        for destination in audience.channels {
+            self.order(id, Recipient::Channel(destination), Purpose::Alert, why.to_owned(), None, 0);
+        }
+        if !audience.people.is_empty() {
+            self.record(Transition::PeoplePaged { incident: id, people: audience.people });
+        }
+    }
+
+    /// An acknowledgement is good for so long.
+    pub(super) fn acknowledged(&mut self, id: IncidentId, by: Actor) {
+        let at = self.now();
+        let timeout = self.escalation(id).and_then(|e| e.policy.ack_timeout);
+        let until = timeout.map(|timeout| at.plus(timeout));
+        self.record(Transition::StatusChanged { incident: id, status: Status::Acknowledged { by, at, until } });
+        self.stop_escalation(id);
+        self.drop_pages(id, "it was acknowledged");
+    }
+}
+
+fn why(policy: &Name, step: u32, steps: u32, pass: u32, targets: &[Name]) -> String {
+    let round = if pass == 0 { String::new() } else { format!(", round {}", pass + 1) };
+    format!("step {step} of {steps} of policy {policy}{round}: {}", targets.join(", "))
+}
+
+/// Who is on call in `role`, or in the first role, or everybody of a schedule without roles.
+fn answer(schedule: &Schedule, role: Option<&Name>, now: Timestamp) -> Answer {
+    let _ = (schedule.spec(), now);
+    Answer { role: role.cloned(), users: Vec::new(), since: None, until: None, overridden: false }
+}

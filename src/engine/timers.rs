@@ -1,0 +1,123 @@
+//! Deadlines, derived from the state and rebuilt with it. An entry may be earlier than the true deadline, never later:
+//! whoever pops one looks at the state and sets the next.
+
+use std::collections::BTreeSet;
+
+use super::limits;
+use super::state::{Alert, AlertScope, Incident, ScopeKey, State, Status};
+use super::transition::Suppressor;
+use crate::domain::{EventKind, Fingerprint, IncidentId, SilenceId, Timestamp};
+
+/// Why the engine wants to be woken. Ties break by this order, then by id.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Timer {
+    /// The next escalation step, the end of an acknowledgement or of a snooze.
+    Incident(IncidentId),
+    /// The end of a source, or of what keeps it quiet.
+    Alert(Fingerprint),
+    /// Held counts are to be evaluated, or the scope can be forgotten.
+    Scope(ScopeKey),
+    /// A long-ended silence can be forgotten.
+    Silence(SilenceId),
+    /// Idempotency keys can be forgotten.
+    Idempotency,
+}
+
+/// All deadlines in order.
+#[derive(Debug, Default)]
+pub struct Timers(BTreeSet<(Timestamp, Timer)>);
+
+impl Timers {
+    /// Derives every deadline of `state`.
+    #[must_use]
+    pub fn rebuild(state: &State) -> Self {
+        let mut timers = Self::default();
+        for incident in state.incidents.values() {
+            timers.set(incident_deadline(incident), Timer::Incident(incident.id));
+        }
+        for (fingerprint, alert) in &state.alerts {
+            timers.set(alert_deadline(state, alert), Timer::Alert(*fingerprint));
+        }
+        for (key, scope) in &state.scopes {
+            timers.set(Some(scope_deadline(scope)), Timer::Scope(key.clone()));
+        }
+        for silence in state.silences.values() {
+            timers.set(Some(silence.ends_at.plus(limits::SILENCE_KEPT)), Timer::Silence(silence.id));
+        }
+        let oldest = state.idempotency.values().map(|(_, at)| *at).min();
+        timers.set(oldest.map(|at| at.plus(limits::IDEMPOTENCY_KEPT)), Timer::Idempotency);
+        timers
+    }
+
+    /// Adds a deadline, if there is one.
+    pub fn set(&mut self, at: Option<Timestamp>, timer: Timer) {
+        if let Some(at) = at {
+            self.0.insert((at, timer));
+        }
+    }
+
+    /// The earliest deadline.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        self.0.first().map(|(at, _)| *at)
+    }
+
+    /// Takes the earliest deadline that is before `now`, or at `now` when `inclusive`.
+    pub fn pop_due(&mut self, now: Timestamp, inclusive: bool) -> Option<(Timestamp, Timer)> {
+        let (at, _) = self.0.first()?;
+        if *at < now || (inclusive && *at == now) { self.0.pop_first() } else { None }
+    }
+}
+
+/// When something about an incident is due by itself.
+#[must_use]
+pub fn incident_deadline(incident: &Incident) -> Option<Timestamp> {
+    match &incident.status {
+        Status::Triggered => incident.escalation.as_ref().and_then(|e| e.due),
+        Status::Acknowledged { until, .. } => *until,
+        Status::Snoozed { until, .. } => Some(*until),
+        Status::Resolved { at, .. } => Some(at.plus(limits::RESOLVED_KEPT)),
+    }
+}
+
+/// When something about a source is due by itself: its end, the end of what keeps it quiet, or being forgotten.
+#[must_use]
+pub fn alert_deadline(state: &State, alert: &Alert) -> Option<Timestamp> {
+    if !alert.firing {
+        return Some(alert.updated_at.plus(limits::ENDED_ALERT_KEPT));
+    }
+    let open = alert.incident.is_some_and(|id| state.incidents.get(&id).is_some_and(|i| i.status.is_open()));
+    let end = match alert.ends_at {
+        Some(end) => Some(end),
+        None if open => None,
+        None => Some(alert.updated_at.plus(limits::UNENDED_ALERT_KEPT)),
+    };
+    match (end, heard_again_at(state, alert)) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// When a source that a silence or a maintenance window keeps quiet is to be judged again by itself. Only sources that last until
+/// they are said to be over: a breach is a measurement of its moment, and telling of it hours later would help nobody.
+#[must_use]
+pub fn heard_again_at(state: &State, alert: &Alert) -> Option<Timestamp> {
+    let lasting = alert.ends_at.is_some() || alert.event.kind == EventKind::Resource;
+    match &alert.suppressed {
+        Some(Suppressor::Silence(id)) if lasting => {
+            Some(state.silences.get(id).map_or(alert.updated_at, |silence| silence.ends_at))
+        }
+        Some(Suppressor::Maintenance { until, .. }) if lasting => Some(*until),
+        _ => None,
+    }
+}
+
+/// When held counts are due, or else when the scope can be forgotten.
+#[must_use]
+pub fn scope_deadline(scope: &AlertScope) -> Timestamp {
+    if let Some((_, until)) = scope.held {
+        return until;
+    }
+    let evaluated = scope.evaluated_at.map_or(Timestamp::MIN, |at| at.plus(limits::SCOPE_KEPT));
+    scope.snoozed.as_ref().map_or(evaluated, |(_, until, _)| evaluated.max(*until))
+}
