@@ -5,17 +5,11 @@
 
 use std::fmt;
 
-use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::expression::{Expression, ExpressionError, REGEX_BYTES_MAX};
 use crate::domain::{Event, Name};
 
-/// Longest regular expression in bytes.
-pub const REGEX_BYTES_MAX: usize = 4_096;
-/// Largest compiled regular expression in bytes; `(a{1000}){1000}` is refused.
-const REGEX_SIZE_MAX: usize = 256 * 1024;
-/// Memory that matching one regular expression may keep; beyond it the matching goes on more slowly.
-const REGEX_CACHE_MAX: usize = 32 * 1024;
 /// Most matchers in one text.
 pub const MATCHERS_MAX: usize = 64;
 
@@ -102,8 +96,8 @@ pub struct Matcher {
     pub op: MatchOp,
     /// What with: a text, or the source of the regular expression.
     pub value: Name,
-    /// The compiled expression, anchored at both ends; present exactly for `=~` and `!~`.
-    pub regex: Option<Regex>,
+    /// The expression, anchored at both ends; present exactly for `=~` and `!~`.
+    regex: Option<Expression>,
 }
 
 /// Why a text or a stored matcher is none. Positions count bytes from 0.
@@ -138,7 +132,7 @@ impl Matcher {
         if name.is_empty() {
             return Err(MatcherError::NoName);
         }
-        let regex = if op.is_regex() { Some(compile(&value)?) } else { None };
+        let regex = if op.is_regex() { Some(Expression::new(&value).map_err(|e| refused(e, &value))?) } else { None };
         Ok(Self { name, op, value, regex })
     }
 
@@ -148,6 +142,16 @@ impl Matcher {
     /// As [`Matcher::new`].
     pub fn from_spec(spec: &MatcherSpec) -> Result<Self, MatcherError> {
         Self::new(spec.name.clone(), spec.op(), spec.value.clone())
+    }
+
+    /// Makes one from a stored one, which was checked before; its expression is compiled when it is needed.
+    ///
+    /// # Errors
+    /// As [`Matcher::new`], though an expression that is too big once compiled is found later, and matches nothing.
+    pub fn from_stored(spec: &MatcherSpec) -> Result<Self, MatcherError> {
+        let (op, value) = (spec.op(), spec.value.clone());
+        let expression = op.is_regex().then(|| Expression::deferred(&value).map_err(|e| refused(e, &value)));
+        Ok(Self { name: spec.name.clone(), op, regex: expression.transpose()?, value })
     }
 
     /// For storing.
@@ -224,8 +228,8 @@ impl Matcher {
     }
 
     fn matches_value(&self, value: &str) -> bool {
-        let same = self.regex.as_ref().map_or_else(|| self.value == value, |regex| regex.is_match(value));
-        same == self.op.is_equal()
+        let same = self.regex.as_ref().map_or_else(|| Some(self.value == value), |regex| regex.is_match(value));
+        same.is_some_and(|same| same == self.op.is_equal())
     }
 
     /// Whether it holds for everything that lacks the label. A silence of such matchers alone would silence everything.
@@ -275,28 +279,13 @@ fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')
 }
 
-/// Compiles `source`, anchored at both ends.
-///
-/// It is parsed alone first: `a)|(b` is two expressions that would escape the anchors, and a parser's own position is what a
-/// person can use.
-fn compile(source: &str) -> Result<Regex, MatcherError> {
-    if source.len() > REGEX_BYTES_MAX {
-        return Err(MatcherError::TooBig { at: 0 });
+fn refused(error: ExpressionError, source: &str) -> MatcherError {
+    match error {
+        ExpressionError::TooBig => MatcherError::TooBig { at: 0 },
+        ExpressionError::Wrong { at, reason } => {
+            MatcherError::Regex { at, regex: source.chars().take(128).collect(), reason }
+        }
     }
-    let wrong =
-        |at: usize, reason: String| MatcherError::Regex { at, regex: source.chars().take(128).collect(), reason };
-    regex_syntax::ast::parse::Parser::new()
-        .parse(source)
-        .map_err(|error| wrong(error.span().start.offset, error.kind().to_string()))?;
-    RegexBuilder::new(&format!("^(?:{source})$"))
-        .size_limit(REGEX_SIZE_MAX)
-        .dfa_size_limit(REGEX_CACHE_MAX)
-        .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => MatcherError::TooBig { at: 0 },
-            // Only the last line of the message is the reason; the others draw the expression.
-            other => wrong(0, other.to_string().lines().last().unwrap_or_default().replace("error: ", "")),
-        })
 }
 
 /// Where the reading of a text stands.

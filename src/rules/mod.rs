@@ -4,6 +4,7 @@
 
 pub mod burn_rate;
 pub mod dedup;
+pub mod expression;
 pub mod maintenance;
 pub mod matcher;
 pub mod priority;

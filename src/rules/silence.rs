@@ -67,7 +67,7 @@ struct Entry {
 impl Entry {
     fn new(spec: &Arc<SilenceSpec>) -> Self {
         let others = spec.matchers.iter().filter(|m| m.op() != MatchOp::Equal);
-        let others = others.map(|m| Matcher::from_spec(m).ok()).collect();
+        let others = others.map(|m| Matcher::from_stored(m).ok()).collect();
         Self { spec: Arc::clone(spec), others: if spec.matchers.is_empty() { None } else { others } }
     }
 

@@ -1,0 +1,184 @@
+//! Regular expressions of matchers: anchored at both ends, bounded in size, cheap to keep by the ten thousand.
+//!
+//! Most expressions demand some text literally (`(payments|checkout)-000123-.*` demands `-000123-`). A value without it is refused
+//! by a search for that text, and the expression is compiled when a value first has it: of 10,000 expressions of that form none is
+//! compiled until it is needed, and even all of them compiled take about 60 MB (automata that trade memory for speed are left out;
+//! with them it was 240 MB, and 330 MB after use).
+//!
+//! Absent on purpose: captures, look-around and back references (there as in Go's RE2, which Alertmanager uses).
+
+use std::sync::OnceLock;
+
+use regex_automata::meta::Regex;
+use regex_automata::nfa::thompson::WhichCaptures;
+use regex_syntax::hir::{Hir, HirKind, Look};
+
+use crate::domain::Name;
+
+/// Longest regular expression in bytes.
+pub const REGEX_BYTES_MAX: usize = 4_096;
+/// Largest compiled regular expression in bytes; `(a{1000}){1000}` is refused.
+const REGEX_SIZE_MAX: usize = 256 * 1024;
+/// Most texts of which one must occur; with more it is quicker to match.
+const REQUIRED_MAX: usize = 16;
+
+/// Why a text is no regular expression. Positions count bytes from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpressionError {
+    /// It does not follow the grammar.
+    Wrong { at: usize, reason: String },
+    /// It is too long, or too big once compiled.
+    TooBig,
+}
+
+/// A regular expression that a value must match as a whole.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    source: Name,
+    /// One of these occurs in every match; empty: nothing is known.
+    required: Box<[Box<str>]>,
+    /// Made when first needed; `None` inside when it cannot be.
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Expression {
+    /// Reads and compiles it, so that every mistake is found. For the edge.
+    ///
+    /// # Errors
+    /// See [`ExpressionError`].
+    pub fn new(source: &Name) -> Result<Self, ExpressionError> {
+        let expression = Self::deferred(source)?;
+        if expression.compiled().is_some() { Ok(expression) } else { Err(ExpressionError::TooBig) }
+    }
+
+    /// Reads it and leaves compiling for when it is needed. For what was checked by [`Expression::new`] before.
+    ///
+    /// # Errors
+    /// As [`Expression::new`]; that it is too big once compiled is found later, and then it matches nothing.
+    pub fn deferred(source: &Name) -> Result<Self, ExpressionError> {
+        if source.len() > REGEX_BYTES_MAX {
+            return Err(ExpressionError::TooBig);
+        }
+        let hir = parse(source)?;
+        let required = required(&hir).unwrap_or_default();
+        let required = required.into_iter().map(Box::from).collect();
+        Ok(Self { source: source.clone(), required, compiled: OnceLock::new() })
+    }
+
+    /// Whether the whole of `value` matches; `None` when the expression cannot be compiled.
+    #[must_use]
+    pub fn is_match(&self, value: &str) -> Option<bool> {
+        if !self.required.is_empty() && !self.required.iter().any(|text| value.contains(&**text)) {
+            return Some(false);
+        }
+        self.compiled().map(|regex| regex.is_match(value))
+    }
+
+    fn compiled(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| compile(&self.source)).as_ref()
+    }
+}
+
+/// Reads an expression alone, not between anchors: `a)|(b` would escape them.
+fn parse(source: &str) -> Result<Hir, ExpressionError> {
+    regex_syntax::Parser::new().parse(source).map_err(|error| match error {
+        regex_syntax::Error::Parse(error) => {
+            ExpressionError::Wrong { at: error.span().start.offset, reason: error.kind().to_string() }
+        }
+        regex_syntax::Error::Translate(error) => {
+            ExpressionError::Wrong { at: error.span().start.offset, reason: error.kind().to_string() }
+        }
+        _ => ExpressionError::Wrong { at: 0, reason: "it cannot be read".to_owned() },
+    })
+}
+
+fn compile(source: &str) -> Option<Regex> {
+    let whole = Hir::concat(vec![Hir::look(Look::Start), parse(source).ok()?, Hir::look(Look::End)]);
+    let config = Regex::config()
+        .nfa_size_limit(Some(REGEX_SIZE_MAX))
+        .which_captures(WhichCaptures::None)
+        .auto_prefilter(false)
+        .onepass(false)
+        .hybrid(false)
+        .dfa(false);
+    Regex::builder().configure(config).build_from_hir(&whole).ok()
+}
+
+/// Texts of which one occurs in every match; of several such lists the one with the longest shortest text.
+fn required(hir: &Hir) -> Option<Vec<&str>> {
+    match hir.kind() {
+        HirKind::Literal(literal) => std::str::from_utf8(&literal.0).ok().map(|text| vec![text]),
+        HirKind::Capture(capture) => required(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => required(&repetition.sub),
+        HirKind::Concat(parts) => {
+            parts.iter().filter_map(required).max_by_key(|texts| texts.iter().map(|t| t.len()).min())
+        }
+        HirKind::Alternation(parts) => {
+            let lists: Option<Vec<_>> = parts.iter().map(required).collect();
+            lists.map(|lists| lists.concat()).filter(|texts| texts.len() <= REQUIRED_MAX)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expression(source: &str) -> Expression {
+        Expression::new(&source.into()).unwrap()
+    }
+
+    #[test]
+    fn the_text_that_every_match_has_is_found() {
+        let cases: [(&str, &[&str]); 10] = [
+            ("(payments|checkout)-000123-.*", &["-000123-"]),
+            ("(payments|checkout)-.*", &["payments", "checkout"]),
+            (".*foo.*", &["foo"]),
+            ("foo|bar.*", &["foo", "bar"]),
+            ("foo|.*", &[]),
+            ("(foo)?", &[]),
+            ("(foo)+x", &["foo"]),
+            ("(?i)foo", &[]),
+            (r"\w+", &[]),
+            ("", &[]),
+        ];
+        for (source, texts) in cases {
+            let found = expression(source).required;
+            assert_eq!(found.iter().map(|t| &**t).collect::<Vec<_>>(), texts, "{source}");
+        }
+    }
+
+    #[test]
+    fn the_search_for_the_text_does_not_change_the_answer() {
+        let sources =
+            ["(a|bc)+d?", "ab|ba", "a.c", "(?i)abc", "[ab]c*", "(ab){2,}", "a*b", "", "(|ab)c", "(?:a|b)(?:c|d)"];
+        let values: Vec<String> = (0..4_u32.pow(5))
+            .map(|n| (0..5).map(|digit| b"abcd"[(n / 4_u32.pow(digit) % 4) as usize] as char).collect())
+            .flat_map(|text: String| (0..=5).map(move |cut| text[..cut].to_owned()))
+            .collect();
+        for source in sources {
+            let plain = regex::Regex::new(&format!("^(?:{source})$")).unwrap();
+            let ours = expression(source);
+            for value in &values {
+                assert_eq!(ours.is_match(value), Some(plain.is_match(value)), "{source} on {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_whole_values_match_and_a_dot_takes_any_character_but_the_line_end() {
+        assert_eq!(expression("b|c").is_match("bc"), Some(false));
+        assert_eq!(expression("a.c").is_match("aéc"), Some(true));
+        assert_eq!(expression("a.c").is_match("a\nc"), Some(false));
+        assert_eq!(expression("a$").is_match("a\n"), Some(false));
+    }
+
+    #[test]
+    fn a_deferred_one_that_is_too_big_says_so_when_it_is_needed() {
+        let source = "(x{1000}){1000}".into();
+        assert_eq!(Expression::new(&source).err(), Some(ExpressionError::TooBig));
+        let late = Expression::deferred(&source).unwrap();
+        assert_eq!(late.is_match("xx"), None);
+    }
+}
