@@ -173,6 +173,22 @@ fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
     if found.is_empty() { Err(none()) } else { Ok(found) }
 }
 
+/// Reads an answer, at most [`ANSWER_BYTES_MAX`] of it.
+///
+/// # Errors
+/// When the connection breaks before the end.
+pub async fn read(response: &mut reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
+    let mut answer = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = ANSWER_BYTES_MAX - answer.len();
+        answer.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if answer.len() == ANSWER_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(answer)
+}
+
 /// Hosts of the proxies that the environment names. The operator put them there, so they may be private.
 fn proxy_hosts() -> BTreeSet<String> {
     ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod message;
 pub mod outcome;
+pub mod slack;
 pub mod text;
 pub mod webhook;
 pub mod wording;
@@ -23,7 +24,7 @@ use crate::domain::{ChannelKind, ChannelRef};
 use crate::engine::input::Receipt;
 
 /// Every kind of channel, one line each.
-pub static KINDS: &[Kind] = &[webhook::KIND];
+pub static KINDS: &[Kind] = &[slack::KIND, webhook::KIND];
 
 /// A kind of channel, as it describes itself.
 #[derive(Debug, Clone, Copy)]

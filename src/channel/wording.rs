@@ -101,6 +101,50 @@ pub fn why(message: &Message) -> String {
     out
 }
 
+/// Who is told, together: `Told: Ana Ruiz, #checkout`. At most ten by name.
+pub fn told(content: &Content) -> Option<String> {
+    const NAMED: usize = 10;
+    if content.told.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = content.told.iter().take(NAMED).map(|n| short(n, NAME_MAX)).collect();
+    let more = match content.told.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("Told: {}{more}", names.join(", ")))
+}
+
+/// A way to act, as each channel draws it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Button<'a> {
+    /// Word for programs.
+    pub id: &'static str,
+    /// Label.
+    pub label: &'static str,
+    /// Label where there is little room.
+    pub short: &'static str,
+    /// Where to.
+    pub url: &'a str,
+    /// The one that stands out.
+    pub primary: bool,
+}
+
+/// What can be done as things stand: nothing but to look, when it is over.
+pub fn buttons(content: &Content) -> Vec<Button<'_>> {
+    let Some(links) = &content.actions else { return Vec::new() };
+    let acknowledge =
+        Button { id: "acknowledge", label: "Acknowledge", short: "Ack", url: &links.acknowledge, primary: true };
+    let snooze = Button { id: "snooze", label: "Snooze", short: "Snooze", url: &links.snooze, primary: false };
+    let resolve = Button { id: "resolve", label: "Resolve", short: "Resolve", url: &links.resolve, primary: false };
+    let open = Button { id: "open", label: "Open incident", short: "Open", url: &links.page, primary: false };
+    match content.status {
+        Status::Triggered | Status::Snoozed { .. } => vec![acknowledge, snooze, resolve, open],
+        Status::Acknowledged { .. } => vec![snooze, resolve, open],
+        Status::Resolved { .. } => vec![open],
+    }
+}
+
 /// What happened, for follow-ups: `Acknowledged by Ana Ruiz`. `None` for first messages.
 pub fn event(message: &Message) -> Option<String> {
     let content = message.content.as_deref()?;

@@ -7,5 +7,6 @@
 )]
 
 mod architecture;
+mod channel;
 mod stand_ins;
 mod support;

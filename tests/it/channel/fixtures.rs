@@ -1,0 +1,310 @@
+//! Messages to send, made by hand: the worked breach of the mission, and the nastiest that a sender could think of.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use callout::channel::{self, ActionLinks, Channel, Content, Fact, Link, Message, PersonName, Sending, Urgency};
+use callout::config::{ChannelSettings, Common, HttpTarget, SecretError, SecretRef, SlackSettings, WebhookSettings};
+use callout::domain::{ChannelKind, ChannelRef, DeliveryId, IncidentId, Span, Timestamp};
+use callout::engine::input::Actor;
+use callout::engine::state::{Purpose, Status};
+
+use crate::support::Sinks;
+
+pub fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+pub fn facts(pairs: &[(&str, &str)]) -> Vec<Fact> {
+    pairs.iter().map(|(n, v)| Fact { name: (*n).into(), value: (*v).into() }).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect()
+}
+
+/// The worked breach: 99.7 % objective, 1.5 % failed, five times the budget.
+pub fn breach() -> Content {
+    Content {
+        incident: IncidentId(4711),
+        key: "checkout/data-api/get-data/availability/prod-eu".into(),
+        status: Status::Triggered,
+        status_by: None,
+        priority: Some("P2".into()),
+        priority_meaning: Some("unusable, but there is a workaround".into()),
+        urgency: Urgency::Normal,
+        severity: None,
+        headline: "availability of GET /api/data/{tenant} in prod-eu: 1.5% failed in 1h, 5.1 times the budget".into(),
+        subject: "availability of GET /api/data/{tenant} in prod-eu".into(),
+        summary: Some("The app is unusable without it, but a workaround exists.".into()),
+        team: "checkout".into(),
+        unowned: false,
+        service: Some("data-api".into()),
+        facts: facts(&[
+            ("Objective", "99.7% availability over 28d"),
+            ("Failed", "1.529% of 100000 requests in 1h"),
+            ("Budget left", "41.5% of 28d"),
+            ("Where", "prod-eu, region eu"),
+            ("Deduplicated", "3 times"),
+            ("Snoozed until", "22:15 UTC, for 2h"),
+        ]),
+        details: facts(&[
+            ("cluster", "eu-3"),
+            ("neighbours", "20"),
+            ("memory", "95%"),
+            ("cpu", "90%"),
+            ("recycled", "3m before"),
+            ("scaled", "10m before"),
+        ]),
+        deployments: facts(&[("2026.11.20-3", "17m before, 19:58 UTC"), ("2026.11.19-1", "yesterday, 09:12 UTC")]),
+        dependencies: facts(&[("users", "99.2% available, 12% of its budget left")]),
+        told: vec!["Ana Ruiz".into(), "#checkout-eu-slo-breaches".into()],
+        links: [
+            ("Runbook", "https://wiki.acme.example/runbooks/data-api"),
+            ("Dashboard", "https://grafana.acme.example/d/data-api?var-env=prod-eu&from=now-3h"),
+            ("Logs", "https://logs.acme.example/q?service=data-api&level=error"),
+        ]
+        .map(|(title, url)| Link { title: title.into(), url: url.into() })
+        .into(),
+        actions: Some(ActionLinks {
+            acknowledge: "https://callout.acme.example/a/ack-t0ken".into(),
+            snooze: "https://callout.acme.example/a/snooze-t0ken".into(),
+            resolve: "https://callout.acme.example/a/resolve-t0ken".into(),
+            page: "https://callout.acme.example/incidents/4711".into(),
+        }),
+        opened_at: at("2026-11-20T20:15:01Z"),
+        resolved_at: None,
+        timezone: "Europe/Berlin".into(),
+        labels: pairs(&[("cluster", "eu-3"), ("service", "data-api")]),
+        annotations: pairs(&[("summary", "too many errors")]),
+    }
+}
+
+pub fn message(purpose: Purpose, content: Content) -> Message {
+    Message {
+        delivery: DeliveryId(17),
+        idempotency_key: "acme-D17".into(),
+        purpose,
+        attempt: 1,
+        late: false,
+        person: None,
+        why: "team channel of checkout".into(),
+        content: Some(Box::new(content)),
+        follows: None,
+        now: at("2026-11-20T20:18:00Z"),
+    }
+}
+
+/// The page to Ana at `address`.
+pub fn page(address: &str) -> Message {
+    Message {
+        person: Some(PersonName { id: "ana".into(), name: "Ana Ruiz".into(), address: address.into() }),
+        why: "step 1 of 4 of checkout: main on call".into(),
+        ..message(Purpose::Page, breach())
+    }
+}
+
+/// The same incident, most urgent.
+pub fn urgent() -> Message {
+    let content = Content {
+        priority: Some("P1".into()),
+        priority_meaning: Some("no log-on to any application".into()),
+        urgency: Urgency::High,
+        severity: Some("critical".into()),
+        ..breach()
+    };
+    Message { content: Some(Box::new(content)), ..page("U0ANN") }
+}
+
+pub fn acknowledged() -> Message {
+    let at = at("2026-11-20T20:18:00Z");
+    let status = Status::Acknowledged { by: Actor::Person("ana".into()), at, until: None };
+    let content = Content { status, status_by: Some("Ana Ruiz".into()), ..breach() };
+    Message { delivery: DeliveryId(18), idempotency_key: "acme-D18".into(), ..message(Purpose::Acknowledged, content) }
+}
+
+pub fn resolved() -> Message {
+    let at = at("2026-11-20T21:06:30Z");
+    let status = Status::Resolved { by: Actor::Person("ana".into()), at };
+    let content = Content {
+        status,
+        status_by: Some("Ana Ruiz".into()),
+        urgency: Urgency::Over,
+        resolved_at: Some(at),
+        ..breach()
+    };
+    Message {
+        delivery: DeliveryId(19),
+        idempotency_key: "acme-D19".into(),
+        now: at,
+        ..message(Purpose::Resolved, content)
+    }
+}
+
+pub fn snoozed() -> Message {
+    let now = at("2026-11-20T20:20:00Z");
+    let status = Status::Snoozed { by: Actor::Person("ana".into()), at: now, until: at("2026-11-20T22:20:00Z") };
+    let content = Content { status, status_by: Some("Ana Ruiz".into()), ..breach() };
+    Message { idempotency_key: "acme-D20".into(), ..message(Purpose::Snoozed, content) }
+}
+
+pub fn reopened() -> Message {
+    Message { idempotency_key: "acme-D21".into(), ..message(Purpose::Reopened, breach()) }
+}
+
+pub fn alarm() -> Message {
+    Message {
+        content: None,
+        why: "nobody is on call in schedule `checkout` from 2027-01-01 00:00 to 08:00 UTC; step 1 of checkout was skipped"
+            .into(),
+        ..message(Purpose::Alarm, breach())
+    }
+}
+
+/// Markup of every channel, control characters, direction marks, line ends, and what looks like a header.
+pub const NASTY: &str = "<!channel> <@U0BOB> @here <at>Bob</at> [click](https://evil.example) **b** _i_ <https://evil.example|Runbook> \
+     <script>alert(1)</script> <img src=\"http://evil.example/x.png\"> \r\nBcc: victim@evil.example\r\n\r\n.\r\n \u{0}\u{1b}[31m \
+     \u{202e}txt.exe \u{200b} ``` # heading\n> quote\n| a | b |\n &amp; &lt; 100% {{7*7}} ünïcödé 日本語 🔥";
+
+/// Everything nasty, and much of it.
+pub fn nasty() -> Message {
+    let long = |n: usize| NASTY.repeat(n);
+    let many =
+        |n: usize| -> Vec<Fact> { (0..n).map(|i| Fact { name: format!("{i} {NASTY}"), value: long(3) }).collect() };
+    let content = Content {
+        key: long(2),
+        status_by: Some(NASTY.into()),
+        priority: Some(NASTY.into()),
+        priority_meaning: Some(long(4)),
+        urgency: Urgency::High,
+        severity: Some(NASTY.into()),
+        headline: long(20),
+        subject: long(20),
+        summary: Some(long(200)),
+        team: NASTY.into(),
+        unowned: true,
+        service: Some(NASTY.into()),
+        facts: many(60),
+        details: many(400),
+        deployments: many(40),
+        dependencies: many(40),
+        told: (0..300).map(|i| format!("{i}{NASTY}")).collect(),
+        links: (0..50)
+            .map(|i| Link {
+                title: format!("{i}{NASTY}"),
+                url: format!("https://wiki.example/{i}?q={NASTY}{}", "y".repeat(i * 100)),
+            })
+            .chain(
+                ["javascript:alert(1)", "not a url", "", "data:text/html,<script>"]
+                    .map(|url| Link { title: NASTY.into(), url: url.into() }),
+            )
+            .collect(),
+        timezone: NASTY.into(),
+        labels: (0..300).map(|i| (format!("{i}{NASTY}"), long(2))).collect(),
+        annotations: (0..300).map(|i| (format!("{i}{NASTY}"), long(2))).collect(),
+        ..breach()
+    };
+    Message {
+        person: Some(PersonName { id: "x".into(), name: NASTY.into(), address: "ann@example.com".into() }),
+        why: long(20),
+        late: true,
+        ..message(Purpose::Page, content)
+    }
+}
+
+/// Nothing but what must be there.
+pub fn bare() -> Message {
+    let content = Content {
+        priority: None,
+        priority_meaning: None,
+        summary: None,
+        service: None,
+        facts: vec![],
+        details: vec![],
+        deployments: vec![],
+        dependencies: vec![],
+        told: vec![],
+        links: vec![],
+        actions: None,
+        labels: vec![],
+        annotations: vec![],
+        ..breach()
+    };
+    Message { why: String::new(), ..message(Purpose::Alert, content) }
+}
+
+/// All samples by name.
+pub fn samples() -> Vec<(&'static str, Message)> {
+    vec![
+        ("page", page("U0ANN")),
+        ("urgent", urgent()),
+        ("alert", message(Purpose::Alert, breach())),
+        ("acknowledged", acknowledged()),
+        ("snoozed", snoozed()),
+        ("resolved", resolved()),
+        ("reopened", reopened()),
+        ("alarm", alarm()),
+        ("bare", bare()),
+        ("nasty", nasty()),
+    ]
+}
+
+// ---- channels ----
+
+pub fn common(timeout_ms: i64) -> Common {
+    Common {
+        ca_file: None,
+        allow_private: true,
+        timeout: Span::from_millis(timeout_ms),
+        give_up: Span::from_minutes(10),
+        interval: None,
+    }
+}
+
+pub fn trusting(sinks: &Sinks, timeout_ms: i64) -> Common {
+    Common { ca_file: Some(PathBuf::from(sinks.at("ca"))), ..common(timeout_ms) }
+}
+
+pub fn reference(kind: ChannelKind) -> ChannelRef {
+    ChannelRef { kind, name: "main".into() }
+}
+
+/// Builds a channel; secrets are `Env` references by name in `secrets`.
+pub fn build(kind: ChannelKind, settings: &ChannelSettings, secrets: &[(&str, &str)]) -> Box<dyn Channel> {
+    let known: BTreeMap<String, String> = secrets.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+    let look_up = move |secret: &SecretRef| match secret {
+        SecretRef::Env(name) => {
+            known.get(name).cloned().map(Into::into).ok_or(SecretError::EnvUnset { name: name.clone() })
+        }
+        SecretRef::File(path) => Err(SecretError::Empty { place: path.display().to_string() }),
+    };
+    channel::build(settings, &reference(kind), &look_up).unwrap_or_else(|e| panic!("{e}: {:?}", e.reason))
+}
+
+pub fn env(name: &str) -> SecretRef {
+    SecretRef::Env(name.into())
+}
+
+pub fn slack_settings(api: &str, common: Common) -> ChannelSettings {
+    ChannelSettings::Slack(SlackSettings {
+        token: Some(env("SLACK_TOKEN")),
+        webhook: None,
+        api_url: api.into(),
+        signing_secret: None,
+        common,
+    })
+}
+
+pub fn webhook_settings(url: &str, batch: u32, common: Common) -> WebhookSettings {
+    WebhookSettings { url: HttpTarget::Plain(url.into()), secret: None, token: None, batch, concurrency: 4, common }
+}
+
+/// Sends one message to `address`.
+pub async fn send(channel: &dyn Channel, address: &str, message: &Message) -> Sending {
+    channel.send(address, std::slice::from_ref(message)).await.remove(0)
+}
+
+/// A runtime for one test.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
