@@ -62,6 +62,22 @@ id!(
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Fingerprint(pub u128);
 
+impl Fingerprint {
+    /// Identity of pairs that are sorted by name, names unique: the same as [`Labels::fingerprint`](super::Labels::fingerprint) of the set.
+    /// `scratch` is overwritten; whoever computes many keeps one buffer for all.
+    #[must_use]
+    pub fn of_sorted<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, scratch: &mut Vec<u8>) -> Self {
+        scratch.clear();
+        for (name, value) in pairs {
+            for text in [name, value] {
+                scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                scratch.extend_from_slice(text.as_bytes());
+            }
+        }
+        Self(xxhash_rust::xxh3::xxh3_128(scratch))
+    }
+}
+
 impl fmt::Display for Fingerprint {
     /// 16 hexadecimal digits, as Alertmanager writes a fingerprint (the upper half of ours).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -50,14 +50,7 @@ impl Labels {
     /// Identity of the set; see [`Fingerprint`].
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let mut hasher = xxhash_rust::xxh3::Xxh3Default::new();
-        for (name, value) in self.iter() {
-            hasher.update(&(name.len() as u64).to_le_bytes());
-            hasher.update(name.as_bytes());
-            hasher.update(&(value.len() as u64).to_le_bytes());
-            hasher.update(value.as_bytes());
-        }
-        Fingerprint(hasher.digest128())
+        Fingerprint::of_sorted(self.iter(), &mut Vec::with_capacity(256))
     }
 }
 

@@ -1,0 +1,244 @@
+//! Signed, expiring links to act on one incident: `/a/{token}`. Whoever holds the link may do what it says, so it is treated as a secret:
+//! it is in no log, and a GET only shows a page, because link scanners and previews follow GETs.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::domain::{IncidentId, Name, Span, Timestamp};
+
+/// How long a link is good for unless said otherwise.
+pub const LIFETIME: Span = Span::from_hours(72);
+
+/// Bytes of the signature that a link carries: 128 bits.
+const TAG_BYTES: usize = 16;
+
+/// Bytes before the person's id: version, verbs, kind of holder, incident, expiry.
+const HEAD_BYTES: usize = 3 + 8 + 8;
+
+/// Bytes of a person's id at most.
+const PERSON_BYTES_MAX: usize = 255;
+
+const VERSION: u8 = 1;
+
+/// The key that signs links. Kept with the data; whoever has it can act on every incident.
+#[derive(Clone)]
+pub struct LinkKey([u8; 32]);
+
+impl fmt::Debug for LinkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkKey(***)")
+    }
+}
+
+/// What the holder of a link may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verbs(u8);
+
+impl Verbs {
+    /// Say that somebody is on it.
+    pub const ACKNOWLEDGE: Self = Self(1);
+    /// Quiet for a while.
+    pub const SNOOZE: Self = Self(2);
+    /// Over.
+    pub const RESOLVE: Self = Self(4);
+    /// All of these.
+    pub const ALL: Self = Self(7);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` is in it.
+    #[must_use]
+    pub const fn allow(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Who was sent a link.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Holder {
+    /// A person, by id.
+    Person(Name),
+    /// A team channel: anybody in it.
+    Channel,
+}
+
+/// What a link says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// The incident.
+    pub incident: IncidentId,
+    /// What may be done.
+    pub verbs: Verbs,
+    /// Who was sent it.
+    pub holder: Holder,
+    /// Not good from here on; whole seconds.
+    pub expires_at: Timestamp,
+}
+
+/// Why a link does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// Not made with this key, or damaged on the way.
+    #[error("this link was not made by this callout, or it was damaged on the way")]
+    Invalid,
+    /// Too old.
+    #[error("this link has expired")]
+    Expired {
+        /// What it was about.
+        incident: IncidentId,
+    },
+}
+
+impl LinkKey {
+    /// A key of these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A new key from the system's randomness, with its bytes for keeping.
+    ///
+    /// # Errors
+    /// When the system has none.
+    pub fn make() -> Result<(Self, [u8; 32]), getrandom::Error> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok((Self(bytes), bytes))
+    }
+
+    /// The text that goes after `/a/`.
+    #[must_use]
+    pub fn sign(&self, link: &Link) -> String {
+        let (kind, person) = match &link.holder {
+            Holder::Channel => (0, ""),
+            Holder::Person(person) => (1, person.as_str()),
+        };
+        let mut bytes = Vec::with_capacity(HEAD_BYTES + person.len() + TAG_BYTES);
+        bytes.extend_from_slice(&[VERSION, link.verbs.0, kind]);
+        bytes.extend_from_slice(&link.incident.0.to_be_bytes());
+        bytes.extend_from_slice(&(link.expires_at.as_millis() / 1000).to_be_bytes());
+        bytes.extend_from_slice(person.as_bytes());
+        let tag = self.tag(&bytes);
+        bytes.extend_from_slice(&tag);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads a link's text.
+    ///
+    /// # Errors
+    /// When it was not made with this key, or has expired.
+    pub fn verify(&self, text: &str, now: Timestamp) -> Result<Link, LinkError> {
+        if text.len() > (HEAD_BYTES + PERSON_BYTES_MAX + TAG_BYTES) * 4 / 3 + 4 {
+            return Err(LinkError::Invalid);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| LinkError::Invalid)?;
+        let (payload, tag) = bytes.split_last_chunk::<TAG_BYTES>().ok_or(LinkError::Invalid)?;
+        if !bool::from(self.tag(payload).ct_eq(tag)) {
+            return Err(LinkError::Invalid);
+        }
+        let link = read(payload).ok_or(LinkError::Invalid)?;
+        if now >= link.expires_at { Err(LinkError::Expired { incident: link.incident }) } else { Ok(link) }
+    }
+
+    fn tag(&self, payload: &[u8]) -> [u8; TAG_BYTES] {
+        // HMAC fills a short key with zeros up to the block of 64 bytes.
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(&self.0);
+        let mut mac = Hmac::<Sha256>::new(&block.into());
+        mac.update(b"callout action link\0");
+        mac.update(payload);
+        let full: [u8; 32] = mac.finalize().into_bytes().into();
+        let mut tag = [0; TAG_BYTES];
+        tag.copy_from_slice(&full[..TAG_BYTES]);
+        tag
+    }
+}
+
+/// Reads a payload whose signature was right.
+fn read(payload: &[u8]) -> Option<Link> {
+    let (head, person) = payload.split_first_chunk::<HEAD_BYTES>()?;
+    let [version, verbs, kind, rest @ ..] = head;
+    let (incident, expires) = rest.split_first_chunk::<8>()?;
+    let expires: [u8; 8] = expires.try_into().ok()?;
+    let holder = match (kind, std::str::from_utf8(person).ok()?) {
+        (0, "") => Holder::Channel,
+        (1, person) if !person.is_empty() => Holder::Person(person.into()),
+        _ => return None,
+    };
+    (*version == VERSION).then(|| Link {
+        incident: IncidentId(u64::from_be_bytes(*incident)),
+        verbs: Verbs(*verbs),
+        holder,
+        expires_at: Timestamp::from_seconds(i64::from_be_bytes(expires)),
+    })
+}
+
+/// The path of an action's page, to be put after the service's address; `action` is `acknowledge`, `snooze`, `resolve`, or empty for the page itself.
+#[must_use]
+pub fn path(token: &str, action: &str) -> String {
+    if action.is_empty() { format!("/a/{token}") } else { format!("/a/{token}?do={action}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link() -> Link {
+        Link {
+            incident: IncidentId(4711),
+            verbs: Verbs::ACKNOWLEDGE.and(Verbs::SNOOZE),
+            holder: Holder::Person("ana".into()),
+            expires_at: Timestamp::from_seconds(1_000),
+        }
+    }
+
+    #[test]
+    fn a_link_says_what_was_signed() {
+        let (key, bytes) = LinkKey::make().unwrap();
+        for holder in [Holder::Channel, Holder::Person("ana".into())] {
+            let link = Link { holder, ..link() };
+            let text = LinkKey::new(bytes).sign(&link);
+            assert_eq!(key.verify(&text, Timestamp::from_seconds(999)), Ok(link));
+        }
+        assert!(link().verbs.allow(Verbs::ACKNOWLEDGE) && !link().verbs.allow(Verbs::RESOLVE));
+    }
+
+    #[test]
+    fn an_expired_link_says_so() {
+        let key = LinkKey::new([7; 32]);
+        let text = key.sign(&link());
+        let expired = Err(LinkError::Expired { incident: IncidentId(4711) });
+        assert_eq!(key.verify(&text, Timestamp::from_seconds(1_000)), expired);
+    }
+
+    #[test]
+    fn every_changed_bit_is_noticed() {
+        let key = LinkKey::new([7; 32]);
+        let good = URL_SAFE_NO_PAD.decode(key.sign(&link())).unwrap();
+        for bit in 0..good.len() * 8 {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let text = URL_SAFE_NO_PAD.encode(bad);
+            assert_eq!(key.verify(&text, Timestamp::from_seconds(0)), Err(LinkError::Invalid), "bit {bit}");
+        }
+        let other = LinkKey::new([8; 32]);
+        assert_eq!(other.verify(&key.sign(&link()), Timestamp::from_seconds(0)), Err(LinkError::Invalid));
+        for text in ["", "x", "!!!", &"A".repeat(10_000)] {
+            assert_eq!(key.verify(text, Timestamp::from_seconds(0)), Err(LinkError::Invalid));
+        }
+    }
+
+    #[test]
+    fn debug_output_never_shows_the_key() {
+        assert_eq!(format!("{:?}", LinkKey::new([7; 32])), "LinkKey(***)");
+    }
+}

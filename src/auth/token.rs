@@ -1,0 +1,273 @@
+//! API tokens: `cot_` and 256 random bits. Only their SHA-256 is stored; scopes say what they may do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Denied, Principal};
+use crate::config::Settings;
+use crate::domain::{Name, Timestamp};
+
+/// What every token begins with, so that people and secret scanners recognise one.
+pub const PREFIX: &str = "cot_";
+
+/// Bytes of a presented credential that are looked at; longer ones are no token.
+const PRESENTED_BYTES_MAX: usize = 512;
+
+/// One right.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Send events, of one team or of all.
+    Ingest(Option<Name>),
+    /// See.
+    Read,
+    /// Do something to incidents and silences, of one team or of all; includes seeing.
+    Act(Option<Name>),
+    /// Everything.
+    Admin,
+}
+
+/// Why a text is not a scope.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a scope; the scopes are `ingest`, `ingest:TEAM`, `read`, `act`, `act:TEAM` and `admin`")]
+pub struct ScopeError(String);
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        let (word, team) = match text.split_once(':') {
+            Some((word, team)) if !team.is_empty() => (word, Some(Name::from(team))),
+            Some(_) => return Err(ScopeError(text.chars().take(64).collect())),
+            None => (text, None),
+        };
+        match (word, team) {
+            ("ingest", team) => Ok(Self::Ingest(team)),
+            ("act", team) => Ok(Self::Act(team)),
+            ("read", None) => Ok(Self::Read),
+            ("admin", None) => Ok(Self::Admin),
+            _ => Err(ScopeError(text.chars().take(64).collect())),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ingest(None) => f.write_str("ingest"),
+            Self::Ingest(Some(team)) => write!(f, "ingest:{team}"),
+            Self::Read => f.write_str("read"),
+            Self::Act(None) => f.write_str("act"),
+            Self::Act(Some(team)) => write!(f, "act:{team}"),
+            Self::Admin => f.write_str("admin"),
+        }
+    }
+}
+
+/// The rights of one token.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grants(Vec<Scope>);
+
+/// For which teams a right holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Teams<'a> {
+    /// For all.
+    All,
+    /// For these.
+    Only(Vec<&'a str>),
+    /// For none.
+    None,
+}
+
+impl Teams<'_> {
+    /// Whether `team` is among them.
+    #[must_use]
+    pub fn include(&self, team: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(teams) => teams.contains(&team),
+            Self::None => false,
+        }
+    }
+}
+
+impl Grants {
+    /// From the words of the configuration; words that are no scope grant nothing.
+    #[must_use]
+    pub fn of(scopes: &[Name]) -> Self {
+        Self(scopes.iter().filter_map(|s| s.parse().ok()).collect())
+    }
+
+    /// For whom events may be sent.
+    #[must_use]
+    pub fn ingest(&self) -> Teams<'_> {
+        self.teams(|scope| match scope {
+            Scope::Ingest(team) => Some(team.as_deref()),
+            _ => None,
+        })
+    }
+
+    /// Whose incidents may be acted on.
+    #[must_use]
+    pub fn act(&self) -> Teams<'_> {
+        self.teams(|scope| match scope {
+            Scope::Act(team) => Some(team.as_deref()),
+            _ => None,
+        })
+    }
+
+    /// Whether it may see.
+    #[must_use]
+    pub fn read(&self) -> bool {
+        self.0.iter().any(|s| matches!(s, Scope::Read | Scope::Act(_) | Scope::Admin))
+    }
+
+    /// Whether it may do everything.
+    #[must_use]
+    pub fn admin(&self) -> bool {
+        self.0.contains(&Scope::Admin)
+    }
+
+    fn teams<'a>(&'a self, of: impl Fn(&'a Scope) -> Option<Option<&'a str>>) -> Teams<'a> {
+        let found: Vec<Option<&str>> = self.0.iter().filter_map(of).collect();
+        if self.admin() || found.contains(&None) {
+            Teams::All
+        } else if found.is_empty() {
+            Teams::None
+        } else {
+            Teams::Only(found.into_iter().flatten().collect())
+        }
+    }
+}
+
+/// SHA-256 of a token's text, as the configuration keeps it.
+#[must_use]
+pub fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// A token just made. Its text is shown once and kept nowhere.
+pub struct Fresh {
+    text: String,
+}
+
+impl Fresh {
+    /// Makes one from the system's randomness.
+    ///
+    /// # Errors
+    /// When the system has none.
+    pub fn make() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self { text: format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)) })
+    }
+
+    /// The text to give to the program that will use it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What to add to the configuration.
+    #[must_use]
+    pub fn toml(&self, name: &str, scopes: &[Scope], expires_at: Option<Timestamp>) -> String {
+        let scopes: Vec<String> = scopes.iter().map(|s| format!("\"{s}\"")).collect();
+        let expires = expires_at.map(|at| format!("expires = {at}\n")).unwrap_or_default();
+        let hash: String = hash(&self.text).iter().map(|b| format!("{b:02x}")).collect();
+        format!("[tokens.{name}]\nsha256 = \"{hash}\"\nscopes = [{}]\n{expires}", scopes.join(", "))
+    }
+}
+
+impl fmt::Debug for Fresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fresh(***)")
+    }
+}
+
+/// Finds out whose token an `Authorization` header carries: `Bearer cot_…`, or `Basic` with the token as password, for clients that can do
+/// nothing else. All configured tokens are compared, each in constant time.
+///
+/// # Errors
+/// The same for no token, an unknown one and an expired one.
+pub fn authenticate(authorization: Option<&str>, settings: &Settings, now: Timestamp) -> Result<Principal, Denied> {
+    let text = authorization.and_then(presented).ok_or(Denied::Unauthenticated)?;
+    let hash = hash(&text);
+    let mut found = None;
+    for (name, token) in &settings.tokens {
+        if bool::from(token.sha256.ct_eq(&hash)) {
+            found = Some((name, token));
+        }
+    }
+    let (name, token) = found.ok_or(Denied::Unauthenticated)?;
+    if token.expires_at.is_some_and(|end| now >= end) {
+        return Err(Denied::Unauthenticated);
+    }
+    Ok(Principal::Token { name: name.clone(), grants: Grants::of(&token.scopes) })
+}
+
+/// The token's text in a header's value.
+fn presented(authorization: &str) -> Option<String> {
+    let (scheme, rest) = authorization.split_once(' ').filter(|_| authorization.len() <= PRESENTED_BYTES_MAX)?;
+    let text = if scheme.eq_ignore_ascii_case("bearer") {
+        rest.trim().to_owned()
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
+        decoded.split_once(':')?.1.to_owned()
+    } else {
+        return None;
+    };
+    text.starts_with(PREFIX).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::TokenSettings;
+
+    fn settings(text: &str, scopes: &[&str], expires_at: Option<Timestamp>) -> Settings {
+        let mut settings = Settings::default();
+        let scopes = scopes.iter().map(|s| Name::from(*s)).collect();
+        settings.tokens.insert("ci".into(), TokenSettings { sha256: hash(text), scopes, expires_at });
+        settings
+    }
+
+    #[test]
+    fn a_token_is_recognised_by_its_hash_until_it_expires() {
+        let fresh = Fresh::make().unwrap();
+        assert_eq!(fresh.text().len(), 47);
+        let settings = settings(fresh.text(), &["read"], Some(Timestamp::from_seconds(100)));
+        let header = format!("Bearer {}", fresh.text());
+        assert!(authenticate(Some(&header), &settings, Timestamp::from_seconds(99)).is_ok());
+        let basic = format!("Basic {}", STANDARD.encode(format!("prometheus:{}", fresh.text())));
+        assert!(authenticate(Some(&basic), &settings, Timestamp::from_seconds(99)).is_ok());
+        for (header, now) in
+            [(Some(header.as_str()), 100), (None, 0), (Some("Bearer cot_wrong"), 0), (Some("Bearer"), 0), (Some("Digest x"), 0)]
+        {
+            let answer = authenticate(header, &settings, Timestamp::from_seconds(now));
+            assert_eq!(answer, Err(Denied::Unauthenticated), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn scopes_grant_what_they_say() {
+        let grants = Grants::of(&["ingest:checkout".into(), "act".into(), "nonsense".into()]);
+        assert!(grants.ingest().include("checkout") && !grants.ingest().include("search"));
+        assert_eq!(grants.act(), Teams::All);
+        assert!(grants.read() && !grants.admin());
+        assert_eq!(Grants::of(&["read".into()]).ingest(), Teams::None);
+        assert_eq!(Grants::of(&["admin".into()]).ingest(), Teams::All);
+        for text in ["ingest:", "read:x", "admin:x", "", "write"] {
+            assert!(text.parse::<Scope>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_output_never_shows_a_token() {
+        let fresh = Fresh::make().unwrap();
+        assert!(!format!("{fresh:?}").contains(&fresh.text()[4..]));
+        assert!(!fresh.toml("ci", &[Scope::Read], None).contains(fresh.text()));
+    }
+}
