@@ -130,7 +130,9 @@ mod tests {
         for host in ["127.0.0.1", "127.0.0.1:9093", "localhost", "LOCALHOST:80", "[::1]:9093", "a.localhost:1"] {
             assert_eq!(from("127.0.0.1:1", Some(host), None), Ok(Principal::Local), "{host}");
         }
-        for host in ["evil.example", "evil.example:9093", "localhost.evil.example", "127.0.0.1.evil.example", "[fe80::1]"] {
+        for host in
+            ["evil.example", "evil.example:9093", "localhost.evil.example", "127.0.0.1.evil.example", "[fe80::1]"]
+        {
             assert_eq!(from("127.0.0.1:1", Some(host), None), Err(Denied::Foreign("Host")), "{host}");
         }
     }

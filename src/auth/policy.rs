@@ -38,15 +38,13 @@ const fn route(method: &'static str, path: &'static str, need: Need) -> Route {
 }
 
 /// Every route.
-pub static ROUTES: &[Route] = &[
-    route("POST", "/v1/breaches", Need::Ingest),
-    route("POST", "/api/v2/alerts", Need::Ingest),
-];
+pub static ROUTES: &[Route] =
+    &[route("POST", "/v1/breaches", Need::Ingest), route("POST", "/api/v2/alerts", Need::Ingest)];
 
-/// What a route needs; `None` when it is not in the table.
+/// A route of the table; `None` when it is not there.
 #[must_use]
-pub fn need(method: &str, path: &str) -> Option<Need> {
-    ROUTES.iter().find(|r| r.method == method && r.path == path).map(|r| r.need)
+pub fn find(method: &str, path: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|r| r.method == method && r.path == path)
 }
 
 /// Decides about a request. Without configured tokens this machine may do everything and nobody else anything.

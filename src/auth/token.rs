@@ -243,9 +243,13 @@ mod tests {
         assert!(authenticate(Some(&header), &settings, Timestamp::from_seconds(99)).is_ok());
         let basic = format!("Basic {}", STANDARD.encode(format!("prometheus:{}", fresh.text())));
         assert!(authenticate(Some(&basic), &settings, Timestamp::from_seconds(99)).is_ok());
-        for (header, now) in
-            [(Some(header.as_str()), 100), (None, 0), (Some("Bearer cot_wrong"), 0), (Some("Bearer"), 0), (Some("Digest x"), 0)]
-        {
+        for (header, now) in [
+            (Some(header.as_str()), 100),
+            (None, 0),
+            (Some("Bearer cot_wrong"), 0),
+            (Some("Bearer"), 0),
+            (Some("Digest x"), 0),
+        ] {
             let answer = authenticate(header, &settings, Timestamp::from_seconds(now));
             assert_eq!(answer, Err(Denied::Unauthenticated), "{header:?}");
         }

@@ -1,1 +1,57 @@
-//! http
+//! The edge that people and programs speak to: routes, guards, problem documents, pages.
+//!
+//! Absent on purpose: rules. A handler reads the state as committed or hands an input to the shard, and says what came of it.
+
+mod body;
+mod guard;
+mod problem;
+mod receive;
+mod routes;
+mod server;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub use problem::Failure;
+pub use routes::router;
+pub use server::{ServeError, serve};
+
+use crate::auth::link::LinkKey;
+use crate::domain::Timestamp;
+use crate::runtime::Handle;
+use crate::telemetry::Metrics;
+
+/// What every handler works with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    handle: Handle,
+    metrics: Arc<Metrics>,
+    link_key: LinkKey,
+    started_at: Timestamp,
+    dialects: Vec<receive::Counters>,
+}
+
+impl App {
+    /// For a running shard.
+    #[must_use]
+    pub fn new(handle: Handle, metrics: Arc<Metrics>, link_key: LinkKey) -> Self {
+        let started_at = handle.now();
+        let dialects = receive::Counters::all(&metrics);
+        Self(Arc::new(Inner { handle, metrics, link_key, started_at, dialects }))
+    }
+
+    fn handle(&self) -> &Handle {
+        &self.0.handle
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+}
+
+/// Address of the other side of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);

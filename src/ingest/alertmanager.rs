@@ -122,7 +122,8 @@ fn judge(
 /// Whether nothing but the end differs from what is stored.
 fn unchanged(sent: &Sent<'_>, pairs: &[(Cow<'_, str>, Cow<'_, str>)], event: &Event, now: Timestamp) -> bool {
     let same = |range: &Range<usize>, labels: &Labels| {
-        range.len() == labels.len() && pairs[range.clone()].iter().zip(labels.iter()).all(|((n, v), (m, w))| n == m && v == w)
+        range.len() == labels.len()
+            && pairs[range.clone()].iter().zip(labels.iter()).all(|((n, v), (m, w))| n == m && v == w)
     };
     let stored_generator = event.detail.as_deref().and_then(|d| d.links.get(GENERATOR));
     sent.starts_at.is_none_or(|at| at == event.at || at > now.plus(FUTURE_SKEW))
@@ -277,7 +278,8 @@ impl<'a> Visitor<'a> for OneAlert<'_, 'a> {
             match name.as_ref() {
                 "labels" => {
                     let kind = PairsKind::Labels;
-                    sent.labels = map.next_value_seed(PairsSeed { pairs: &mut self.0.pairs, kind, flaw: &mut sent.flaw })?;
+                    sent.labels =
+                        map.next_value_seed(PairsSeed { pairs: &mut self.0.pairs, kind, flaw: &mut sent.flaw })?;
                 }
                 "annotations" => {
                     let kind = PairsKind::Annotations;
@@ -288,7 +290,8 @@ impl<'a> Visitor<'a> for OneAlert<'_, 'a> {
                 "endsAt" => sent.ends_at = time(map.next_value()?, "endsAt", self.0, &mut sent.flaw),
                 "generatorURL" => {
                     let url: Option<Text<'a>> = map.next_value()?;
-                    sent.generator = url.map(|Text(url)| url).filter(|url| !url.is_empty() && url.len() <= URL_BYTES_MAX);
+                    sent.generator =
+                        url.map(|Text(url)| url).filter(|url| !url.is_empty() && url.len() <= URL_BYTES_MAX);
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;

@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 
 use super::json::{Fields, Json, wrong_type};
 use super::limits::{
-    ANNOTATION_VALUE_BYTES_MAX, ANNOTATIONS_MAX, EVENTS_MAX, FIELD_BYTES_MAX, FUTURE_SKEW, ID_BYTES_MAX, ITEM_BYTES_MAX,
-    LABEL_NAME_BYTES_MAX, LABEL_SET_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, LIST_MAX, MORE_WINDOWS_MAX, PAST_MAX,
-    REJECTIONS_LISTED_MAX, URL_BYTES_MAX, WINDOW_MAX,
+    ANNOTATION_VALUE_BYTES_MAX, ANNOTATIONS_MAX, EVENTS_MAX, FIELD_BYTES_MAX, FUTURE_SKEW, ID_BYTES_MAX,
+    ITEM_BYTES_MAX, LABEL_NAME_BYTES_MAX, LABEL_SET_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, LIST_MAX,
+    MORE_WINDOWS_MAX, PAST_MAX, REJECTIONS_LISTED_MAX, URL_BYTES_MAX, WINDOW_MAX,
 };
 use super::{Answer, Context, Dialect, Kept, Parsed, Refusal, Rejection, Taken, problem};
 use crate::domain::{
@@ -110,9 +110,7 @@ fn items(body: &str) -> Result<Vec<&RawValue>, Refusal> {
             }
             Err(e) => Err(Refusal::json(&e)),
         },
-        Some(b'{') => {
-            serde_json::from_str::<&RawValue>(body).map(|item| vec![item]).map_err(|e| Refusal::json(&e))
-        }
+        Some(b'{') => serde_json::from_str::<&RawValue>(body).map(|item| vec![item]).map_err(|e| Refusal::json(&e)),
         Some(_) => match serde_json::from_str::<serde::de::IgnoredAny>(body) {
             Ok(_) => Err(Refusal::new(&problem::WRONG_SHAPE, "send one object, or an array of objects")),
             Err(e) => Err(Refusal::json(&e)),
@@ -250,7 +248,8 @@ fn window(path: &str, value: Json<'_>) -> Result<WindowCounts, Rejection> {
         .map_err(|e| Rejection::new(&problem::BAD_WINDOW, format!("`{path}.length`: {e}")))
         .and_then(|length| {
             if length.is_zero() || length > WINDOW_MAX {
-                let detail = format!("`{path}.length` is {length}; it must be more than nothing and at most {WINDOW_MAX}");
+                let detail =
+                    format!("`{path}.length` is {length}; it must be more than nothing and at most {WINDOW_MAX}");
                 return Err(Rejection::new(&problem::BAD_WINDOW, detail));
             }
             Ok(length)
@@ -483,7 +482,10 @@ fn objective(fields: &mut Fields<'_>) -> Result<Option<Ratio>, Rejection> {
         let text = percent(path, value)?;
         let share = Ratio::parse_percent(&text).map_err(|e| bad_value(path, e))?;
         if share <= Ratio::ZERO || share >= Ratio::ONE {
-            return Err(bad_value(path, format!("{text} % leaves no error budget to speak of; write for example \"99.7\"")));
+            return Err(bad_value(
+                path,
+                format!("{text} % leaves no error budget to speak of; write for example \"99.7\""),
+            ));
         }
         Ok(share)
     })

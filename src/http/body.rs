@@ -1,0 +1,143 @@
+//! Bodies of requests: bounded before and after decompression, and in time.
+
+use std::io::Read as _;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, header};
+use flate2::read::MultiGzDecoder;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
+use crate::ingest::{Refusal, problem};
+
+/// How a body travels.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Plain,
+    Gzip,
+}
+
+/// Reads a body that must be JSON.
+///
+/// # Errors
+/// When it is too large, cannot be decompressed, or says to be something else than JSON.
+pub async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    check_content_type(headers)?;
+    let encoding = encoding(headers)?;
+    let limit = match encoding {
+        Encoding::Plain => BODY_BYTES_MAX,
+        Encoding::Gzip => COMPRESSED_BYTES_MAX,
+    };
+    let declared: Option<usize> =
+        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    if declared.is_some_and(|bytes| bytes > limit) {
+        return Err(too_large(encoding));
+    }
+    let bytes = match Limited::new(body, limit).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(e) if e.is::<LengthLimitError>() => return Err(too_large(encoding)),
+        Err(_) => return Err(Refusal::new(&problem::MALFORMED_JSON, "the body broke off")),
+    };
+    match encoding {
+        Encoding::Plain => Ok(bytes),
+        Encoding::Gzip => decompress(&bytes),
+    }
+}
+
+fn too_large(encoding: Encoding) -> Refusal {
+    Refusal::new(
+        &problem::BODY_TOO_LARGE,
+        match encoding {
+            Encoding::Plain => format!("more than {BODY_BYTES_MAX} bytes"),
+            Encoding::Gzip => format!("more than {COMPRESSED_BYTES_MAX} bytes of compressed data"),
+        },
+    )
+}
+
+/// Decompresses at most [`BODY_BYTES_MAX`] bytes; what would be more is never made.
+fn decompress(bytes: &[u8]) -> Result<Bytes, Refusal> {
+    let mut out = Vec::with_capacity(bytes.len().saturating_mul(4).min(BODY_BYTES_MAX));
+    let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(bytes)
+        .take(limit)
+        .read_to_end(&mut out)
+        .map_err(|e| Refusal::new(&problem::BAD_COMPRESSION, format!("the body is not whole gzip data: {e}")))?;
+    if out.len() > BODY_BYTES_MAX {
+        let detail = format!("more than {BODY_BYTES_MAX} bytes after decompression");
+        return Err(Refusal::new(&problem::BODY_TOO_LARGE, detail));
+    }
+    Ok(out.into())
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(Encoding::Plain) };
+    match value.to_str().map(|v| v.trim().to_ascii_lowercase()).as_deref() {
+        Ok("gzip" | "x-gzip") => Ok(Encoding::Gzip),
+        Ok("identity" | "") => Ok(Encoding::Plain),
+        Ok(other) => {
+            let shown: String = other.chars().take(64).collect();
+            Err(Refusal::new(&problem::UNSUPPORTED_ENCODING, format!("`{shown}` is not supported; gzip is")))
+        }
+        Err(_) => Err(Refusal::new(&problem::UNSUPPORTED_ENCODING, "the header `Content-Encoding` is not a text")),
+    }
+}
+
+/// No content type is taken for JSON; a form or a text is what a web page could send across origins, and what `curl -d` says by itself.
+fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        return Ok(());
+    }
+    let shown: String = essence.chars().take(64).collect();
+    let detail = format!("`{shown}` is not JSON; send `Content-Type: application/json`");
+    Err(Refusal::new(&problem::UNSUPPORTED_MEDIA_TYPE, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit() {
+        let bomb = gzip(&vec![b' '; BODY_BYTES_MAX + 1]);
+        assert!(bomb.len() < COMPRESSED_BYTES_MAX);
+        assert_eq!(decompress(&bomb).unwrap_err().problem, &problem::BODY_TOO_LARGE);
+        assert_eq!(decompress(&gzip(&vec![b' '; BODY_BYTES_MAX])).unwrap().len(), BODY_BYTES_MAX);
+    }
+
+    #[test]
+    fn damaged_gzip_is_refused() {
+        let good = gzip(b"[]");
+        assert_eq!(&decompress(&good).unwrap()[..], b"[]");
+        for bad in [&good[..good.len() - 1], b"[]", b"", &[&good[..], b"x"].concat()[..]] {
+            assert_eq!(decompress(bad).unwrap_err().problem, &problem::BAD_COMPRESSION, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_json_is_read() {
+        for (value, good) in [
+            ("application/json", true),
+            ("application/json; charset=utf-8", true),
+            ("application/cloudevents+json", true),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, value.parse().unwrap());
+            assert_eq!(check_content_type(&headers).is_ok(), good, "{value}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What stands before every handler: who is asking, whether they may, how long it may take, and what is measured.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::histogram::Histogram;
+use tokio::time::Instant;
+
+use super::problem::{self, Failure};
+use super::{App, Peer};
+use crate::auth::Asking;
+use crate::auth::policy::{Need, Route, decide};
+use crate::telemetry::metrics::{ResponseLabels, RouteLabels};
+
+/// All of a request, body included. Beyond: 503 `timed-out`.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The guard of one route; what it needs and counts is looked up once, when the router is built.
+#[derive(Debug)]
+pub struct Guard {
+    app: App,
+    route: Route,
+    duration: Histogram,
+    responses: [Counter; 4],
+}
+
+const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+impl Guard {
+    /// The guard of `route`.
+    pub fn new(app: App, route: Route) -> Arc<Self> {
+        let Route { method, path: pattern, .. } = route;
+        let metrics = app.metrics();
+        let duration =
+            metrics.http_request_duration_seconds.get_or_create_owned(&RouteLabels { method, route: pattern });
+        let responses = CLASSES
+            .map(|class| metrics.http_responses.get_or_create_owned(&ResponseLabels { method, route: pattern, class }));
+        Arc::new(Self { app, route, duration, responses })
+    }
+
+    fn observe(&self, response: &Response, started: Instant) {
+        self.duration.observe(started.elapsed().as_secs_f64());
+        let class = usize::from(response.status().as_u16() / 100).clamp(2, 5) - 2;
+        self.responses[class].inc();
+    }
+}
+
+/// Lets a request through to its handler, with the [`Principal`](crate::auth::Principal) as an extension, or answers why not.
+pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let decision = {
+        let handle = guard.app.handle();
+        let peer = request.extensions().get::<Peer>().map(|p| p.0);
+        let asking = asking(peer, request.headers(), request.uri().authority().map(axum::http::uri::Authority::as_str));
+        match guard.route.need {
+            Need::Nothing | Need::Link => Ok(crate::auth::Principal::Anybody),
+            need => decide(need, &asking, &handle.settings(), handle.now()),
+        }
+    };
+    let response = match decision {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
+            tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
+                let limit = REQUEST_TIMEOUT.as_secs();
+                guard.fail(Failure::new(&problem::TIMED_OUT, format!("not done within {limit} seconds")))
+            })
+        }
+        Err(denied) => guard.fail(denied.into()),
+    };
+    guard.observe(&response, started);
+    response
+}
+
+impl Guard {
+    /// In the shape of the route's dialect.
+    fn fail(&self, failure: Failure) -> Response {
+        if self.route.path.starts_with("/api/v2/") { failure.into_alertmanager() } else { failure.into_response() }
+    }
+}
+
+fn asking<'a>(peer: Option<std::net::SocketAddr>, headers: &'a HeaderMap, authority: Option<&'a str>) -> Asking<'a> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    Asking {
+        peer,
+        authorization: text(header::AUTHORIZATION),
+        host: text(header::HOST).or(authority),
+        origin: text(header::ORIGIN),
+        forwarded: headers.contains_key(header::FORWARDED) || headers.contains_key("x-forwarded-for"),
+    }
+}

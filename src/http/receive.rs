@@ -1,0 +1,138 @@
+//! Events coming in: body, dialect, shard, answer. The same for all dialects.
+
+use std::collections::BTreeMap;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use prometheus_client::metrics::counter::Counter;
+
+use super::App;
+use super::body::read_json;
+use super::problem::{Failure, respond};
+use crate::auth::Principal;
+use crate::auth::token::Teams;
+use crate::domain::{Fingerprint, Source};
+use crate::engine::state::Alert;
+use crate::ingest::{self, Context, DIALECTS, Dialect, Kept, Known, Parsed, Refusal, Taken};
+use crate::runtime::{Handle, Incoming};
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::{EventLabels, ReasonLabels};
+
+/// Counters of one dialect.
+#[derive(Debug)]
+pub struct Counters {
+    accepted: Counter,
+    refired: Counter,
+    repeated: Counter,
+    rejected: Counter,
+    ignored: Counter,
+}
+
+impl Counters {
+    /// Of all dialects, in order of the register.
+    pub fn all(metrics: &Metrics) -> Vec<Self> {
+        let counter = |dialect, outcome| metrics.ingest_events.get_or_create_owned(&EventLabels { dialect, outcome });
+        DIALECTS
+            .iter()
+            .map(|d| Self {
+                accepted: counter(d.name, "accepted"),
+                refired: counter(d.name, "refired"),
+                repeated: counter(d.name, "repeated"),
+                rejected: counter(d.name, "rejected"),
+                ignored: counter(d.name, "ignored"),
+            })
+            .collect()
+    }
+}
+
+/// What the shard knows, for dialects.
+struct Sources<'a>(&'a Handle);
+
+impl Known for Sources<'_> {
+    fn look(&self, look: &mut dyn FnMut(&BTreeMap<Fingerprint, Alert>, bool)) {
+        self.0.read(|state| look(&state.alerts, !state.inbox.is_empty()));
+    }
+}
+
+/// The handler of the dialect at this position of the register.
+pub async fn receive(
+    dialect: usize,
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    request: Request,
+) -> Response {
+    let (dialect, counters) = (&DIALECTS[dialect], &app.0.dialects[dialect]);
+    let (parts, body) = request.into_parts();
+    let parsed = match read_json(&parts.headers, body).await {
+        Ok(bytes) => ingest::utf8(&bytes).and_then(|text| parse(&app, dialect, &principal, text)),
+        Err(refusal) => Err(refusal),
+    };
+    match parsed {
+        Ok(parsed) => store(&app, dialect, counters, parsed).await,
+        Err(refusal) => {
+            let reason = ReasonLabels { dialect: dialect.name, reason: refusal.problem.slug };
+            app.metrics().ingest_refusals.get_or_create(&reason).inc();
+            respond((dialect.refuse)(&refusal))
+        }
+    }
+}
+
+fn parse(app: &App, dialect: &Dialect, principal: &Principal, text: &str) -> Result<Parsed, Refusal> {
+    let handle = app.handle();
+    let policy = handle.policy();
+    let teams = match principal {
+        Principal::Token { grants, .. } => grants.ingest(),
+        Principal::Local => Teams::All,
+        Principal::Anybody => Teams::None,
+    };
+    let may = |team: Option<&str>, service: Option<&str>| {
+        let owner = service.and_then(|s| policy.services.get(s)).map(|s| s.team.as_str());
+        team.or(owner).is_some_and(|team| teams.include(team))
+    };
+    let context = Context {
+        now: handle.now(),
+        organisation: &policy.organisation.name,
+        known: &Sources(handle),
+        may: if teams == Teams::All { None } else { Some(&may) },
+    };
+    (dialect.parse)(text, &context)
+}
+
+/// Makes what was taken durable and answers; never before it is on disk.
+async fn store(app: &App, dialect: &Dialect, counters: &Counters, mut parsed: Parsed) -> Response {
+    counters.ignored.inc_by(parsed.ignored.into());
+    if !parsed.rejected.is_empty() {
+        counters.rejected.inc_by(parsed.rejected.len() as u64);
+        for rejection in &parsed.rejected {
+            let reason = ReasonLabels { dialect: dialect.name, reason: rejection.problem.slug };
+            app.metrics().ingest_rejections.get_or_create(&reason).inc();
+        }
+    }
+    let taken = std::mem::take(&mut parsed.taken);
+    if taken.is_empty() {
+        return respond((dialect.answer)(&parsed, &[]));
+    }
+    let refires = taken.iter().filter(|t| matches!(t, Taken::Refire(_))).count() as u64;
+    let incoming = taken
+        .into_iter()
+        .map(|taken| match taken {
+            Taken::Event(event) => Incoming::New(event),
+            Taken::Refire(refire) => Incoming::Refire(refire),
+        })
+        .collect();
+    match app.handle().accept(incoming).await {
+        Ok(accepted) => {
+            let kept: Vec<Kept> = accepted.iter().map(|a| Kept { event: a.event, repeated: a.repeated }).collect();
+            let repeats = kept.iter().filter(|k| k.repeated).count() as u64;
+            counters.refired.inc_by(refires);
+            counters.repeated.inc_by(repeats);
+            counters.accepted.inc_by((kept.len() as u64).saturating_sub(refires + repeats));
+            respond((dialect.answer)(&parsed, &kept))
+        }
+        Err(refused) => {
+            let failure = Failure::from(refused);
+            if dialect.source == Source::Alertmanager { failure.into_alertmanager() } else { failure.into_response() }
+        }
+    }
+}

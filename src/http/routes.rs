@@ -1,0 +1,65 @@
+//! The router. Every route is registered here with its handler, and in `auth::policy` with what it needs; a test compares the two.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, post};
+
+use super::App;
+use super::guard::{Guard, guard};
+use super::problem::{self, Failure};
+use super::receive::receive;
+use crate::auth::policy;
+use crate::ingest::DIALECTS;
+
+/// A handler and where it is found.
+type Registered = (&'static str, &'static str, MethodRouter<App>);
+
+/// All routes with their handlers.
+fn registered() -> Vec<Registered> {
+    let mut all: Vec<Registered> = Vec::new();
+    for (position, dialect) in DIALECTS.iter().enumerate() {
+        let handler = move |app: State<App>, principal, request: Request| receive(position, app, principal, request);
+        all.push(("POST", dialect.path, post(handler)));
+    }
+    all
+}
+
+/// The service as one tower service. Every route is behind its guard; what is not in the policy table is not served.
+pub fn router(app: App) -> Router {
+    let mut router = Router::new();
+    for (method, path, handler) in registered() {
+        if let Some(route) = policy::find(method, path) {
+            let guarded = handler.route_layer(from_fn_with_state(Guard::new(app.clone(), *route), guard));
+            router = router.route(path, guarded);
+        }
+    }
+    router.fallback(not_found).method_not_allowed_fallback(method_not_allowed).with_state(app)
+}
+
+async fn not_found(uri: Uri) -> Response {
+    let failure = Failure::new(&problem::NOT_FOUND, "there is no such route");
+    if uri.path().starts_with("/api/v2/") { failure.into_alertmanager() } else { failure.into_response() }
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let failure = Failure::new(&problem::METHOD_NOT_ALLOWED, format!("the route does not know {method}"));
+    if uri.path().starts_with("/api/v2/") { failure.into_alertmanager() } else { failure.into_response() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_in_the_policy_table_and_nothing_else_is() {
+        let mut handled: Vec<(&str, &str)> = registered().iter().map(|(method, path, _)| (*method, *path)).collect();
+        let mut listed: Vec<(&str, &str)> = policy::ROUTES.iter().map(|r| (r.method, r.path)).collect();
+        handled.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(handled, listed);
+        assert!(listed.windows(2).all(|pair| pair[0] != pair[1]), "a route is listed twice");
+    }
+}
