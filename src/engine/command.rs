@@ -48,7 +48,7 @@ impl Judge<'_> {
             Verb::Snooze { until, .. } => self.snooze(id, by, *until),
             Verb::Resolve { .. } => {
                 self.did(id, by, "resolved");
-                self.resolve(id, by.clone());
+                self.resolve(id, by);
             }
             Verb::SetPriority { priority, .. } => {
                 let rank = self.engine.policy.rank(priority.as_deref());

@@ -58,7 +58,7 @@ impl Judge<'_> {
         let Some(contact) = policy.people.get(person).and_then(|known| known.contacts.first()) else {
             self.say(Some(id), RuleKind::Delivery, Because::NoContact { person: person.clone() });
             let text = format!("`{person}` has no way to be told; a page of incident {id} reached nobody");
-            self.alarm(&compact_str::format_compact!("no-contact/{person}"), text);
+            self.alarm(&compact_str::format_compact!("no-contact/{person}"), &text);
             return;
         };
         let older: Vec<DeliveryId> = self
@@ -190,20 +190,20 @@ impl Judge<'_> {
             return;
         }
         let text = format!("{} of incident {id} could not be delivered to {}: {error}", row.purpose.as_str(), row.to);
-        self.alarm(&compact_str::format_compact!("undeliverable/{}", row.to), text);
+        self.alarm(&compact_str::format_compact!("undeliverable/{}", row.to), &text);
         if row.purpose == Purpose::Page {
             self.page_lost(id);
         }
     }
 
     /// Raises an alarm of callout's own: in the trace, and told to the fallback team's channels, once an hour for each key.
-    pub(super) fn alarm(&mut self, key: &Name, text: String) {
+    pub(super) fn alarm(&mut self, key: &Name, text: &str) {
         let now = self.now();
         if self.engine.state.alarms.get(key).is_some_and(|quiet| *quiet > now) {
             return;
         }
         self.record(Transition::AlarmRaised { key: key.clone(), until: now.plus(limits::ALARM_QUIET) });
-        self.say(None, RuleKind::Alarm, Because::Alarm { text: Name::from(text.as_str()) });
+        self.say(None, RuleKind::Alarm, Because::Alarm { text: Name::from(text) });
         let policy = self.policy();
         let fallback = policy.organisation.fallback.as_ref().and_then(|team| policy.teams.get(team));
         let routes = fallback.map_or(&[][..], |team| &team.routes);
@@ -218,7 +218,7 @@ impl Judge<'_> {
                 ordered_at: now,
                 expires_at: Some(now.plus(limits::NOTICE_WORTH)),
                 attempts: 0,
-                text: text.clone(),
+                text: text.to_owned(),
                 follows: None,
                 fallbacks: 0,
             };

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::incident::target_label;
 use super::input::Actor;
 use super::judge::Judge;
 use super::limits;
@@ -51,7 +52,7 @@ impl Judge<'_> {
             self.say(Some(id), RuleKind::Escalation, Because::Exhausted { policy: policy.clone() });
             self.moved(id, escalation.pass, escalation.step, None, true);
             let text = format!("escalation policy `{policy}` ran out for incident {id}: nobody acknowledged");
-            self.alarm(&compact_str::format_compact!("exhausted/{id}"), text);
+            self.alarm(&compact_str::format_compact!("exhausted/{id}"), &text);
         }
     }
 
@@ -74,7 +75,7 @@ impl Judge<'_> {
             let index = u32::try_from(number).unwrap_or(u32::MAX);
             let last = number + 1 == steps;
             let audience = self.audience(id, &step.notify);
-            let targets = step.notify.iter().map(|target| self.target_label(target)).collect();
+            let targets = step.notify.iter().map(target_label).collect();
             let wait = if last { step.wait.max(limits::ROUND_WAIT_MIN) } else { step.wait };
             let due = Some(self.now().plus(wait));
             let count = u32::try_from(steps).unwrap_or(u32::MAX);
@@ -191,7 +192,7 @@ impl Judge<'_> {
             self.say(Some(id), RuleKind::Schedule, because);
             let role = role.map(|role| format!(" as {role}")).unwrap_or_default();
             let text = format!("nobody is on call in schedule `{name}`{role}: the step was skipped");
-            self.alarm(&compact_str::format_compact!("nobody-on-call/{name}{role}"), text);
+            self.alarm(&compact_str::format_compact!("nobody-on-call/{name}{role}"), &text);
             return Vec::new();
         };
         let because = Because::OnCall {

@@ -22,7 +22,7 @@ impl Engine {
                 self.state.inbox.remove(input);
             }
             T::ClockAdvanced { now } => self.state.now = self.state.now.max(*now),
-            T::ConfigActivated { fingerprint } => self.state.config = fingerprint.clone(),
+            T::ConfigActivated { fingerprint } => self.state.config.clone_from(fingerprint),
             T::AlarmRaised { key, until } => {
                 let now = self.state.now;
                 self.state.alarms.retain(|_, quiet| *quiet > now);
@@ -326,10 +326,11 @@ impl Engine {
         let Some(alert) = self.state.alerts.get_mut(&fingerprint) else { return };
         alert.incident = Some(id);
         alert.suppressed = None;
-        if let Some(incident) = self.state.incidents.get_mut(&id) {
-            if !incident.firing.contains(&fingerprint) && incident.firing.len() < limits::SOURCES_MAX {
-                Arc::make_mut(incident).firing.push(fingerprint);
-            }
+        if let Some(incident) = self.state.incidents.get_mut(&id)
+            && !incident.firing.contains(&fingerprint)
+            && incident.firing.len() < limits::SOURCES_MAX
+        {
+            Arc::make_mut(incident).firing.push(fingerprint);
         }
         self.arm_alert(fingerprint);
     }

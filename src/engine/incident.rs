@@ -14,7 +14,7 @@ impl Judge<'_> {
         let incident = IncidentId(self.engine.state.last_incident + 1);
         let team = policy.teams.get(&case.team);
         let chain = team.and_then(|team| team.escalation.as_ref()).and_then(|name| policy.escalations.get(name));
-        let counted = !self.raise_rules(case, policy).is_empty();
+        let counted = !raise_rules(case, policy).is_empty();
         self.record(Transition::IncidentOpened(Box::new(IncidentOpening {
             incident,
             event: case.event_id,
@@ -53,7 +53,7 @@ impl Judge<'_> {
     /// The same cause again: it adds to the counter and pages nobody, unless it makes the incident more urgent.
     pub(super) fn duplicate(&mut self, id: IncidentId, case: &Case, while_snoozed: bool) {
         let policy = self.policy();
-        let rules = self.raise_rules(case, &policy);
+        let rules = raise_rules(case, &policy);
         self.record(Transition::DuplicateCounted {
             incident: id,
             fingerprint: case.fingerprint,
@@ -94,12 +94,6 @@ impl Judge<'_> {
         self.record(Transition::PriorityChanged { incident: id, priority, rank, by });
     }
 
-    fn raise_rules(&self, case: &Case, policy: &Policy) -> Vec<priority::RaiseRule> {
-        let of_slo = case.slo.as_ref().map(|slo| &slo.raise).filter(|rules| !rules.is_empty());
-        let of_team = || policy.teams.get(&case.team).map(|team| &team.raise);
-        of_slo.or_else(of_team).cloned().unwrap_or_default()
-    }
-
     /// Tells the team's channels.
     pub(super) fn announce(&mut self, id: IncidentId, case: &Case) {
         let policy = self.policy();
@@ -137,21 +131,21 @@ impl Judge<'_> {
         let team = &case.team;
         let text =
             format!("team `{team}` has neither a route nor an escalation policy: nobody is told of its incidents");
-        self.alarm(&compact_str::format_compact!("no-way/{team}"), text);
+        self.alarm(&compact_str::format_compact!("no-way/{team}"), &text);
     }
 
     /// The last source ended: the incident is over.
     pub(super) fn sources_over(&mut self, id: IncidentId) {
-        self.resolve(id, Actor::Sender);
+        self.resolve(id, &Actor::Sender);
     }
 
     /// Over. Pages not yet sent are dropped; whoever was told hears that it is over.
-    pub(super) fn resolve(&mut self, id: IncidentId, by: Actor) {
+    pub(super) fn resolve(&mut self, id: IncidentId, by: &Actor) {
         let at = self.now();
         self.record(Transition::StatusChanged { incident: id, status: Status::Resolved { by: by.clone(), at } });
         self.stop_escalation(id);
         self.drop_pages(id, "it is over");
-        self.follow_up(id, Purpose::Resolved, &by);
+        self.follow_up(id, Purpose::Resolved, by);
     }
 
     /// Something about an incident is due by itself.
@@ -187,17 +181,24 @@ impl Judge<'_> {
         let because = Because::Silenced { silence: silence.id, author: silence.author.clone(), until: silence.ends_at };
         Some((silence.ends_at, because))
     }
+}
 
-    /// The words for a target in an explanation: `main on call`, `ana`, `team checkout`.
-    pub(super) fn target_label(&self, target: &Target) -> Name {
-        match target {
-            Target::Schedule { role: Some(role), .. } => compact_str::format_compact!("{role} on call"),
-            Target::Schedule { schedule, role: None } => compact_str::format_compact!("on call in {schedule}"),
-            Target::Person(person) => person.clone(),
-            Target::Team(team) => compact_str::format_compact!("team {team}"),
-            Target::Group(group) => compact_str::format_compact!("group {group}"),
-            Target::Manager(team) => compact_str::format_compact!("manager of {team}"),
-            Target::Channel(destination) => compact_str::format_compact!("{destination}"),
-        }
+/// The SLO's own rules of repetition, or else the team's.
+fn raise_rules(case: &Case, policy: &Policy) -> Vec<priority::RaiseRule> {
+    let of_slo = case.slo.as_ref().map(|slo| &slo.raise).filter(|rules| !rules.is_empty());
+    let of_team = || policy.teams.get(&case.team).map(|team| &team.raise);
+    of_slo.or_else(of_team).cloned().unwrap_or_default()
+}
+
+/// The words for a target in an explanation: `main on call`, `ana`, `team checkout`.
+pub(super) fn target_label(target: &Target) -> Name {
+    match target {
+        Target::Schedule { role: Some(role), .. } => compact_str::format_compact!("{role} on call"),
+        Target::Schedule { schedule, role: None } => compact_str::format_compact!("on call in {schedule}"),
+        Target::Person(person) => person.clone(),
+        Target::Team(team) => compact_str::format_compact!("team {team}"),
+        Target::Group(group) => compact_str::format_compact!("group {group}"),
+        Target::Manager(team) => compact_str::format_compact!("manager of {team}"),
+        Target::Channel(destination) => compact_str::format_compact!("{destination}"),
     }
 }

@@ -129,7 +129,7 @@ impl<'a> Judge<'a> {
             Input::ConfigActivated { fingerprint } => {
                 self.record(Transition::ConfigActivated { fingerprint: fingerprint.clone() });
             }
-            Input::Alarm { key, text } => self.alarm(key, text.clone()),
+            Input::Alarm { key, text } => self.alarm(key, text),
             Input::Tick => {}
         }
         self.record(Transition::Judged { input: seq });
@@ -256,8 +256,18 @@ impl<'a> Judge<'a> {
         self.engine.state.incidents.get(&id).is_some_and(|incident| !incident.occurrences.is_empty())
     }
 
-    /// Judges a source that fires: the whole chain of rules.
+    /// Judges a source that fires. What rules said before there was an incident belongs to the one that came of it.
     fn firing(&mut self, fingerprint: Fingerprint) {
+        let from = self.decision.trace.lines.len();
+        self.judge_firing(fingerprint);
+        let incident = self.engine.state.alerts.get(&fingerprint).and_then(|alert| alert.incident);
+        for line in &mut self.decision.trace.lines[from..] {
+            line.incident = line.incident.or(incident);
+        }
+    }
+
+    /// The whole chain of rules.
+    fn judge_firing(&mut self, fingerprint: Fingerprint) {
         let Some(alert) = self.engine.state.alerts.get(&fingerprint) else { return };
         let (event_id, event) = (alert.event_id, Arc::clone(&alert.event));
         let case = self.case(fingerprint, event_id, event);

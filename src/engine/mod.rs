@@ -111,10 +111,13 @@ impl Engine {
         judge.finish()
     }
 
-    /// Judges the deadlines due at `now`, at most [`limits::TIMERS_PER_TICK`]; `None` when nothing came of it.
+    /// Judges the earliest deadlines, if they are due at `now`: all of one moment, at that moment, at most
+    /// [`limits::TIMERS_PER_TICK`] of them. `None` when nothing came of it. To be called until [`Engine::next_wakeup`] is later than
+    /// `now`; the decision's time is then [`State::now`].
     pub fn tick(&mut self, now: Timestamp) -> Option<Decision> {
+        let at = self.timers.next().filter(|at| *at <= now)?;
         let mut judge = Judge::new(self);
-        judge.deadlines(now, true, limits::TIMERS_PER_TICK);
+        judge.deadlines(at, true, limits::TIMERS_PER_TICK);
         let decision = judge.finish();
         (!decision.transitions.is_empty()).then_some(decision)
     }

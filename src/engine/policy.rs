@@ -60,6 +60,7 @@ pub struct Organisation {
 
 /// An organisation-wide priority with its criteria (at most five).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the criteria are yes-or-no questions by definition")]
 pub struct Priority {
     /// What it means, in words.
     pub meaning: Option<String>,
