@@ -1,0 +1,202 @@
+//! `[channels.<kind>.<name>]` and `[tokens.<name>]`.
+
+use std::collections::BTreeMap;
+
+use super::Compiler;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::format;
+use crate::config::keys;
+use crate::config::settings::{
+    ChannelSettings, Common, EmailSettings, HttpTarget, SlackSettings, TeamsSettings, TlsMode, TokenSettings,
+    WebhookSettings,
+};
+use crate::config::tree::Node;
+use crate::config::view::View;
+use crate::domain::{ChannelKind, ChannelRef, Name, Span};
+use crate::engine::policy::ChannelPolicy;
+
+/// Base of Slack's Web API.
+const SLACK_API: &str = "https://slack.com/api/";
+const TIMEOUT_DEFAULT: Span = Span::from_seconds(10);
+const TIMEOUT_MAX: Span = Span::from_minutes(5);
+const GIVE_UP_DEFAULT: Span = Span::from_minutes(10);
+
+impl<'a> Compiler<'a> {
+    /// All channels: what the engine knows of them, and what the shell does.
+    pub(super) fn channels(&mut self) -> (BTreeMap<ChannelRef, ChannelPolicy>, BTreeMap<ChannelRef, ChannelSettings>) {
+        let (mut policies, mut settings) = (BTreeMap::new(), BTreeMap::new());
+        let root: &'a Node = self.root;
+        for kind in ChannelKind::ALL {
+            let shape = match kind {
+                ChannelKind::Slack => &keys::SLACK,
+                ChannelKind::Teams => &keys::TEAMS,
+                ChannelKind::Email => &keys::EMAIL,
+                ChannelKind::Webhook => &keys::WEBHOOK,
+            };
+            let entries = root.get("channels").and_then(|c| c.get(kind.as_str())).map(Node::entries);
+            for entry in entries.unwrap_or_default().iter().filter(|e| !self.faulty.contains(&e.key_place)) {
+                let view = View::entry(entry, shape);
+                let channel = ChannelRef { kind, name: Name::from(entry.key.as_str()) };
+                let read = match kind {
+                    ChannelKind::Slack => self.slack(&view).map(ChannelSettings::Slack),
+                    ChannelKind::Teams => self.flow(&view).map(ChannelSettings::Teams),
+                    ChannelKind::Email => self.email(&view).map(ChannelSettings::Email),
+                    ChannelKind::Webhook => self.webhook(&view).map(ChannelSettings::Webhook),
+                };
+                let fallback = view.text("fallback").and_then(|t| format::destination(t, self.defined).ok());
+                if fallback.as_ref().is_some_and(|f| f.channel == channel) {
+                    self.findings.push(
+                        Diagnostic::error(
+                            "fallback-to-itself",
+                            view.place_of("fallback"),
+                            format!("channel `{channel}` falls back to itself"),
+                        )
+                        .hint("name a channel that does not fail together with it"),
+                    );
+                }
+                policies.insert(channel.clone(), ChannelPolicy { fallback, follow_up: view.truth("follow_up", true) });
+                if let Some(read) = read {
+                    settings.insert(channel, read);
+                }
+            }
+        }
+        (policies, settings)
+    }
+
+    fn common(&mut self, view: &View<'a>) -> Common {
+        let timeout = view.span("timeout").unwrap_or(TIMEOUT_DEFAULT);
+        if timeout > TIMEOUT_MAX {
+            self.error(
+                "too-long",
+                view.place_of("timeout"),
+                format!("a deadline of {timeout} for one attempt is longer than {TIMEOUT_MAX}"),
+            );
+        }
+        Common {
+            ca_file: view.string("ca_file").map(Into::into),
+            allow_private: view.truth("allow_private", false),
+            timeout,
+            give_up: view.span("give_up").unwrap_or(GIVE_UP_DEFAULT),
+            interval: view.span("interval"),
+        }
+    }
+
+    /// An address written as `<stem>`, `<stem>_env` or `<stem>_file`; more than one is a mistake.
+    fn target(&mut self, view: &View<'a>, stem: &str) -> Option<HttpTarget> {
+        let plain = view.string(stem).map(HttpTarget::Plain);
+        let secret = self.secret(view, stem).map(HttpTarget::Secret);
+        if plain.is_some() && secret.is_some() {
+            self.findings.push(
+                Diagnostic::error("two-of-one", view.place_of(stem), format!("`{stem}` is set twice, in two ways"))
+                    .hint(format!("keep one of `{stem}`, `{stem}_env` and `{stem}_file`")),
+            );
+        }
+        secret.or(plain)
+    }
+
+    fn slack(&mut self, view: &View<'a>) -> Option<SlackSettings> {
+        let token = self.secret(view, "token");
+        let webhook = self.target(view, "webhook_url");
+        let has_token = view.get("token_env").or(view.get("token_file"));
+        match (&token, &webhook) {
+            (None, None) if has_token.is_none() => {
+                self.findings.push(
+                    Diagnostic::error("no-way", view.place, "this Slack channel has neither a token nor a webhook")
+                        .hint("add `token_file` or `token_env` with the bot token of your Slack app"),
+                );
+                return None;
+            }
+            (Some(_), Some(_)) => {
+                self.findings.push(
+                    Diagnostic::warning("two-of-one", view.place, "this Slack channel has a token and a webhook")
+                        .note("with a token the webhook is never used"),
+                );
+            }
+            _ => {}
+        }
+        let mut api_url = view.text("api_url").unwrap_or(SLACK_API).to_owned();
+        if !api_url.ends_with('/') {
+            api_url.push('/');
+        }
+        let signing_secret = self.secret(view, "signing_secret");
+        Some(SlackSettings { token, webhook, api_url, signing_secret, common: self.common(view) })
+    }
+
+    fn flow(&mut self, view: &View<'a>) -> Option<TeamsSettings> {
+        let url = self.target(view, "url");
+        self.needs_url(view, url.is_some());
+        Some(TeamsSettings { url: url?, common: self.common(view) })
+    }
+
+    fn needs_url(&mut self, view: &View<'a>, found: bool) {
+        if !found && ["url", "url_env", "url_file"].iter().all(|k| view.get(k).is_none()) {
+            self.findings.push(
+                Diagnostic::error("no-way", view.place, "this channel has no address")
+                    .hint("add `url_env` or `url_file`, or `url` if the address is no secret"),
+            );
+        }
+    }
+
+    fn email(&mut self, view: &View<'a>) -> Option<EmailSettings> {
+        let (tls, host, port) = format::smtp(view.text("smtp")?).ok()?;
+        let password = self.secret(view, "password");
+        let user = view.string("user");
+        let common = self.common(view);
+        if user.is_some() != password.is_some() {
+            let (has, lacks) =
+                if user.is_some() { ("user", "`password_env` or `password_file`") } else { ("a password", "`user`") };
+            self.findings.push(
+                Diagnostic::error(
+                    "half-login",
+                    view.place,
+                    format!("this mail server has {has}, but not the other half"),
+                )
+                .hint(format!("add {lacks}")),
+            );
+        }
+        let loopback =
+            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        if tls == TlsMode::None && !loopback && !common.allow_private {
+            self.findings.push(
+                Diagnostic::error("no-tls", view.place_of("smtp"), "mail without TLS is for loopback only")
+                    .hint("use `smtps://` or `smtp://` (STARTTLS), or set `allow_private = true` for a server in your own network"),
+            );
+        }
+        Some(EmailSettings { host, port, tls, user, password, from: view.string("from")?, common })
+    }
+
+    fn webhook(&mut self, view: &View<'a>) -> Option<WebhookSettings> {
+        let url = self.target(view, "url");
+        self.needs_url(view, url.is_some());
+        Some(WebhookSettings {
+            url: url?,
+            secret: self.secret(view, "secret"),
+            token: self.secret(view, "token"),
+            batch: view.number("batch").unwrap_or(1),
+            concurrency: view.number("concurrency").unwrap_or(4),
+            common: self.common(view),
+        })
+    }
+
+    pub(super) fn tokens(&mut self) -> BTreeMap<Name, TokenSettings> {
+        let mut tokens = BTreeMap::new();
+        let mut seen: BTreeMap<[u8; 32], crate::config::source::Place> = BTreeMap::new();
+        for entry in self.things("tokens") {
+            let view = View::entry(entry, &keys::TOKEN);
+            let Some(sha256) = view.text("sha256").and_then(|t| format::sha256(t).ok()) else { continue };
+            if let Some(first) = seen.insert(sha256, view.place_of("sha256")) {
+                self.findings.push(
+                    Diagnostic::error("defined-twice", view.place_of("sha256"), "two tokens have the same hash")
+                        .also(first, "the other one")
+                        .hint("make a token of its own for each caller"),
+                );
+            }
+            let expires_at = view.moment("expires", &self.zone.tz);
+            tokens.insert(
+                Name::from(entry.key.as_str()),
+                TokenSettings { sha256, scopes: view.names("scopes"), expires_at },
+            );
+        }
+        tokens
+    }
+}

@@ -1,0 +1,212 @@
+//! A checked tree into the engine's policy and the shell's settings. What only shows when several values are seen together is
+//! checked here; things with mistakes are passed over, so that one mistake is reported once.
+
+mod channels;
+mod escalations;
+mod people;
+mod schedules;
+mod services;
+mod teams;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::diagnostic::{Diagnostic, Findings};
+use super::keys;
+use super::names::Defined;
+use super::settings::{SecretRef, Settings};
+use super::source::Place;
+use super::tree::{Entry, Node};
+use super::view::View;
+use crate::domain::{Name, Span};
+use crate::engine::Policy;
+use crate::engine::policy::{Environment, Organisation, Priority};
+use crate::rules::maintenance::Maintenance;
+use crate::schedule::{CivilCron, Zone};
+
+/// Longest maintenance window.
+const MAINTENANCE_MAX: Span = Span::from_hours(7 * 24);
+/// Re-open window where none is set.
+const REOPEN_DEFAULT: Span = Span::from_minutes(30);
+
+/// What compiling needs to know.
+#[derive(Debug)]
+pub struct Compiler<'a> {
+    /// The merged tree.
+    pub root: &'a Node,
+    /// All names.
+    pub defined: &'a Defined,
+    /// Where mistakes go.
+    pub findings: &'a mut Findings,
+    /// Things with mistakes.
+    pub faulty: &'a BTreeSet<Place>,
+    /// Zone where none is written: the organisation's.
+    zone: Zone,
+}
+
+impl<'a> Compiler<'a> {
+    /// A compiler for the checked `root`.
+    pub fn new(root: &'a Node, defined: &'a Defined, findings: &'a mut Findings, faulty: &'a BTreeSet<Place>) -> Self {
+        let zone = Zone { name: "UTC".into(), tz: TimeZone::UTC };
+        let mut compiler = Self { root, defined, findings, faulty, zone };
+        if let Some(zone) = compiler.organisation_view().and_then(|v| compiler.zone_of(&v)) {
+            compiler.zone = zone;
+        }
+        compiler
+    }
+
+    /// Everything that is without mistakes. It is a usable policy only if there were none at all.
+    pub fn run(&mut self, fingerprint: &str) -> (Policy, Settings) {
+        let organisation = self.organisation();
+        let priorities = self.priorities();
+        let (channels, channel_settings) = self.channels();
+        let policy = Policy {
+            fingerprint: fingerprint.into(),
+            organisation,
+            priorities,
+            environments: self.environments(),
+            people: self.people(),
+            teams: self.teams(),
+            groups: self.groups(),
+            services: self.services(),
+            schedules: self.schedules(),
+            escalations: self.escalations().into_iter().map(|(name, policy)| (name, Arc::new(policy))).collect(),
+            maintenance: self.maintenance(),
+            channels,
+        };
+        let link_key = self.organisation_view().and_then(|view| self.secret(&view, "link_key"));
+        (policy, Settings { channels: channel_settings, tokens: self.tokens(), link_key })
+    }
+
+    /// The things of a map that are without mistakes.
+    fn things(&self, table: &str) -> impl Iterator<Item = &'a Entry> + use<'a> {
+        let faulty = self.faulty;
+        let entries = self.root.get(table).map(Node::entries).unwrap_or_default();
+        entries.iter().filter(move |e| !faulty.contains(&e.key_place))
+    }
+
+    /// The items of a list of tables that are without mistakes.
+    fn items(&self, table: &str) -> impl Iterator<Item = &'a Node> + use<'a> {
+        let faulty = self.faulty;
+        let items = match self.root.get(table).map(|n| &n.value) {
+            Some(super::tree::Value::List(items)) => items.as_slice(),
+            _ => &[],
+        };
+        items.iter().filter(move |n| !faulty.contains(&n.place))
+    }
+
+    fn error(&mut self, code: &'static str, place: Place, message: impl Into<String>) {
+        self.findings.push(Diagnostic::error(code, place, message));
+    }
+
+    fn organisation_view(&self) -> Option<View<'a>> {
+        let entry = self.root.entries().iter().find(|e| e.key == "organisation")?;
+        Some(View::entry(entry, &keys::ORGANISATION))
+    }
+
+    /// The zone that a table names.
+    fn zone_of(&self, view: &View<'a>) -> Option<Zone> {
+        let name = view.text("timezone")?;
+        let tz = self.defined.zone(name)?;
+        let name = tz.iana_name().unwrap_or(name).into();
+        Some(Zone { name, tz })
+    }
+
+    /// A secret written as `<stem>_env` or `<stem>_file`; both are a mistake.
+    fn secret(&mut self, view: &View<'a>, stem: &str) -> Option<SecretRef> {
+        let (env, file) = (format!("{stem}_env"), format!("{stem}_file"));
+        match (view.string(&env), view.string(&file)) {
+            (Some(_), Some(_)) => {
+                self.findings.push(
+                    Diagnostic::error("two-of-one", view.place_of(&file), format!("both `{env}` and `{file}` are set"))
+                        .also(view.place_of(&env), "the other one")
+                        .hint("keep one of the two"),
+                );
+                None
+            }
+            (Some(variable), None) => Some(SecretRef::Env(variable)),
+            (None, Some(path)) => Some(SecretRef::File(path.into())),
+            (None, None) => None,
+        }
+    }
+
+    fn organisation(&self) -> Organisation {
+        let view = self.organisation_view();
+        let view = view.as_ref();
+        Organisation {
+            name: view.and_then(|v| v.name("name")).unwrap_or_default(),
+            timezone: self.zone.name.clone(),
+            url: view.and_then(|v| v.text("url")).map(|u| u.trim_end_matches('/').to_owned()),
+            fallback: view.and_then(|v| v.name("fallback")),
+            reopen: view.and_then(|v| v.span("reopen")).unwrap_or(REOPEN_DEFAULT),
+        }
+    }
+
+    fn priorities(&mut self) -> BTreeMap<Name, Priority> {
+        let mut priorities = BTreeMap::new();
+        let mut entries: Vec<&Entry> = self.things("priorities").collect();
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+        for (rank, entry) in entries.into_iter().enumerate() {
+            let view = View::entry(entry, &keys::PRIORITY);
+            // Ranks above 253 mean unknown and unset.
+            let Some(rank) = u8::try_from(rank).ok().filter(|r| *r <= 253) else {
+                self.error("too-many", entry.key_place, "there are more than 254 priorities");
+                break;
+            };
+            let priority = Priority {
+                meaning: view.string("meaning"),
+                rank,
+                hotfix: view.truth("hotfix", false),
+                postmortem: view.truth("postmortem", false),
+                tell_management: view.truth("tell_management", false),
+                tell_stakeholders: view.truth("tell_stakeholders", false),
+                update_every: view.span("update_every"),
+            };
+            priorities.insert(Name::from(entry.key.as_str()), priority);
+        }
+        priorities
+    }
+
+    fn environments(&self) -> BTreeMap<Name, Environment> {
+        self.things("environments")
+            .map(|e| {
+                let region = View::entry(e, &keys::ENVIRONMENT).name("region");
+                (Name::from(e.key.as_str()), Environment { region })
+            })
+            .collect()
+    }
+
+    fn maintenance(&mut self) -> Vec<Maintenance> {
+        let mut windows = Vec::new();
+        for item in self.items("maintenance") {
+            let view = View::item(item, &keys::MAINTENANCE);
+            let (Some(name), Some(cron), Some(duration)) =
+                (view.name("name"), view.text("cron").and_then(|t| CivilCron::parse(t).ok()), view.span("duration"))
+            else {
+                continue;
+            };
+            if duration > MAINTENANCE_MAX {
+                self.findings.push(
+                    Diagnostic::error(
+                        "too-long",
+                        view.place_of("duration"),
+                        format!("a maintenance window of {duration} is longer than {MAINTENANCE_MAX}"),
+                    )
+                    .hint("for a longer quiet time make a silence: it has an author, a reason and an end"),
+                );
+                continue;
+            }
+            windows.push(Maintenance {
+                name,
+                cron,
+                timezone: self.zone_of(&view).unwrap_or_else(|| self.zone.clone()),
+                duration,
+                services: view.names("services"),
+                environments: view.names("environments"),
+            });
+        }
+        windows
+    }
+}

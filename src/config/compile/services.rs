@@ -1,0 +1,177 @@
+//! `[services]` and their SLOs, and the packs of burn-rate rules.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Compiler;
+use super::teams::raises;
+use crate::config::diagnostic::{Diagnostic, quotable};
+use crate::config::format;
+use crate::config::keys;
+use crate::config::shape::Table;
+use crate::config::source::Place;
+use crate::config::tree::{Entry, Node, Value};
+use crate::config::view::View;
+use crate::domain::{Name, Span};
+use crate::engine::policy::{Service, Slo};
+use crate::rules::burn_rate::BurnPair;
+use crate::rules::timeliness::Timeliness;
+
+/// Error budget period where none is set: four weeks.
+const PERIOD_DEFAULT: Span = Span::from_hours(28 * 24);
+/// How often timeliness is evaluated where it is not said.
+const EVERY_DEFAULT: Span = Span::from_minutes(5);
+
+impl Compiler<'_> {
+    pub(super) fn services(&mut self) -> BTreeMap<Name, Service> {
+        let packs = self.packs();
+        let entries: Vec<&Entry> = self.things("services").collect();
+        entries
+            .into_iter()
+            .filter_map(|entry| Some((Name::from(entry.key.as_str()), self.service(entry, &packs)?)))
+            .collect()
+    }
+
+    fn packs(&mut self) -> BTreeMap<Name, Vec<BurnPair>> {
+        let mut packs = BTreeMap::new();
+        for entry in self.things("burn") {
+            let pairs = View::entry(entry, &keys::BURN).items("pairs").iter();
+            let mut read: Vec<BurnPair> = Vec::new();
+            for item in pairs {
+                let view = View::item(item, &keys::BURN_PAIR);
+                let Some(pair) = burn_pair(&view) else { continue };
+                if pair.short >= pair.long {
+                    self.findings.push(
+                        Diagnostic::error(
+                            "bad-pair",
+                            view.place_of("short"),
+                            format!(
+                                "the short window ({}) is not shorter than the long one ({})",
+                                pair.short, pair.long
+                            ),
+                        )
+                        .also(view.place_of("long"), "the long one"),
+                    );
+                }
+                if read.iter().any(|p| p.name == pair.name) {
+                    self.error(
+                        "defined-twice",
+                        view.place_of("name"),
+                        format!("this pack has two pairs called `{}`", quotable(&pair.name)),
+                    );
+                }
+                read.push(pair);
+            }
+            packs.insert(Name::from(entry.key.as_str()), read);
+        }
+        packs
+    }
+
+    fn service(&mut self, entry: &Entry, packs: &BTreeMap<Name, Vec<BurnPair>>) -> Option<Service> {
+        let view = View::entry(entry, &keys::SERVICE);
+        let mut links = links(&view);
+        for title in ["runbook", "dashboard", "logs"] {
+            if let Some(url) = view.string(title)
+                && links.insert(title.into(), url).is_some()
+            {
+                self.findings.push(
+                    Diagnostic::error(
+                        "defined-twice",
+                        view.place_of(title),
+                        format!("the link `{title}` is defined twice"),
+                    )
+                    .hint("it is in `links` too; keep one of the two"),
+                );
+            }
+        }
+        let mut slos = Vec::new();
+        let mut names: BTreeMap<Name, Place> = BTreeMap::new();
+        let mut subjects: BTreeMap<(Option<Name>, Name), Place> = BTreeMap::new();
+        for item in view.items("slo") {
+            let view = View::item(item, &keys::SLO);
+            let (Some(name), Some(sli)) = (view.name("name"), view.name("sli")) else { continue };
+            let place = view.place_of("name");
+            if let Some(first) = names.insert(name.clone(), place) {
+                self.findings.push(
+                    Diagnostic::error(
+                        "defined-twice",
+                        place,
+                        format!("two SLOs of this service are called `{}`", quotable(&name)),
+                    )
+                    .also(first, "the other one"),
+                );
+            }
+            let endpoint = view.name("endpoint");
+            if let Some(first) = subjects.insert((endpoint.clone(), sli.clone()), place) {
+                self.findings.push(
+                    Diagnostic::warning("same-subject", place, "two SLOs have the same endpoint and SLI")
+                        .also(first, "the other one")
+                        .note("a breach that does not name its SLO goes to the first"),
+                );
+            }
+            slos.extend(slo(&view, name, endpoint, sli, packs).map(Arc::new));
+        }
+        let defaults = view.get("default_slo").map(Node::entries).unwrap_or_default();
+        let default_slos = defaults.iter().filter_map(|e| {
+            let sli = Name::from(e.key.as_str());
+            let name = Name::from(format!("default {sli} of {}", entry.key));
+            let shape: &'static Table = &keys::DEFAULT_SLO;
+            Some((sli.clone(), Arc::new(slo(&View::entry(e, shape), name, None, sli, packs)?)))
+        });
+        Some(Service {
+            team: view.name("team")?,
+            environments: view.names("environments"),
+            depends_on: view.names("depends_on"),
+            links,
+            slos,
+            default_slos: default_slos.collect(),
+        })
+    }
+}
+
+fn links(view: &View<'_>) -> BTreeMap<Name, String> {
+    let entries = view.get("links").map(Node::entries).unwrap_or_default();
+    entries.iter().filter_map(|e| Some((Name::from(e.key.as_str()), e.node.text()?.to_owned()))).collect()
+}
+
+fn slo(
+    view: &View<'_>,
+    name: Name,
+    endpoint: Option<Name>,
+    sli: Name,
+    packs: &BTreeMap<Name, Vec<BurnPair>>,
+) -> Option<Slo> {
+    let alert = view.get("alert").map(|node| View::item(node, &keys::ALERT_TABLE));
+    let snooze = alert.and_then(|a| a.span("snooze"));
+    let timeliness = alert.and_then(|a| {
+        Some(Timeliness {
+            depletion: format::percent(a.text("depletion")?).ok()?,
+            window: a.span("window")?,
+            every: a.span("every").unwrap_or(EVERY_DEFAULT),
+        })
+    });
+    Some(Slo {
+        name,
+        endpoint,
+        sli,
+        objective: format::objective(view.text("objective")?).ok()?,
+        threshold: view.span("threshold"),
+        period: view.span("period").unwrap_or(PERIOD_DEFAULT),
+        priority: view.name("priority"),
+        reason: view.string("reason"),
+        alert: timeliness,
+        snooze,
+        burn: view.text("burn").and_then(|pack| packs.get(pack)).cloned().unwrap_or_default(),
+        raise: raises(view),
+        links: links(view),
+    })
+}
+
+fn burn_pair(view: &View<'_>) -> Option<BurnPair> {
+    let factor = match &view.get("factor")?.value {
+        Value::Text(text) | Value::Number(text) => format::decimal(text).ok()?,
+        Value::Whole(number) => format::decimal(&number.to_string()).ok()?,
+        _ => return None,
+    };
+    Some(BurnPair { name: view.name("name")?, factor, long: view.span("long")?, short: view.span("short")? })
+}
