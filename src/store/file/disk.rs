@@ -46,7 +46,7 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// Makes content and length durable.
     fn sync_data(&self) -> io::Result<()>;
     /// Length in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn length(&self) -> io::Result<u64>;
     /// Cuts the file, or extends it with zeros.
     fn set_len(&self, length: u64) -> io::Result<()>;
     /// Extends the file to `length` with zeros and makes sure that there is room on the disk for all of it.
@@ -129,7 +129,7 @@ impl DiskFile for OsFile {
         self.0.sync_data()
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 
@@ -142,7 +142,7 @@ impl DiskFile for OsFile {
             Ok(()) => Ok(()),
             // A file system without preallocation: the file grows as it is written, and a full disk shows then.
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
-                if self.len()? < length {
+                if self.length()? < length {
                     self.set_len(length)
                 } else {
                     Ok(())

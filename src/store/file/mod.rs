@@ -9,8 +9,12 @@
 //! ```
 
 mod disk;
+#[cfg(test)]
+mod fault;
 mod frame;
 mod lock;
+#[cfg(test)]
+mod power;
 mod reader;
 mod segment;
 mod snapshot;

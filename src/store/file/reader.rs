@@ -27,6 +27,9 @@ struct Source {
     shared: Option<Arc<Shared>>,
 }
 
+/// A segment's path, file and header.
+type Opened = (PathBuf, Box<dyn DiskFile>, Header);
+
 #[derive(Debug)]
 struct CachedFrame {
     segment: Seq,
@@ -48,7 +51,7 @@ impl Source {
         self.shared.as_ref().map_or(Seq(u64::MAX), |shared| shared.committed())
     }
 
-    fn open(&self, first: Seq) -> Result<Option<(PathBuf, Box<dyn DiskFile>, Header)>, JournalError> {
+    fn open(&self, first: Seq) -> Result<Option<Opened>, JournalError> {
         let path = segment::path(&self.dir, first);
         let file = match self.disk.open(&path, Access::Read) {
             Ok(file) => file,
@@ -109,7 +112,7 @@ fn read_frame(
     let mut head = [0; frame::HEADER];
     file.read_at(&mut head, position.offset).map_err(io_error("read", path))?;
     let head = frame::Head::read(&head).ok_or_else(|| damaged("no frame begins here"))?;
-    let length = file.len().map_err(io_error("read", path))?;
+    let length = file.length().map_err(io_error("read", path))?;
     if position.offset + head.span() > length {
         return Err(damaged("the frame here is longer than the file"));
     }
@@ -218,7 +221,7 @@ impl Reading {
                 return Ok(None);
             }
             let Some(open) = self.open.as_mut() else { return Ok(None) };
-            if let Some(item) = open.from_current(self.next)? {
+            if let Some(item) = open.next_of_current(self.next)? {
                 return Ok(Some(item));
             }
             if open.until.is_none() {
@@ -295,7 +298,7 @@ fn following(segments: &[Seq], first: Seq) -> Option<Seq> {
 
 impl Open {
     /// The next record of the frame at hand that is `wanted` or later.
-    fn from_current(&mut self, wanted: Seq) -> Result<Option<(Position, Record)>, JournalError> {
+    fn next_of_current(&mut self, wanted: Seq) -> Result<Option<(Position, Record)>, JournalError> {
         while let Some(current) = self.current.as_mut() {
             let length = frame::HEADER + current.head.length as usize;
             let bytes =

@@ -170,7 +170,7 @@ pub fn scan(
     until: Option<Seq>,
     mut each: impl FnMut(u64, Head),
 ) -> Result<End, JournalError> {
-    let length = file.len().map_err(io_error("read", path))?;
+    let length = file.length().map_err(io_error("read", path))?;
     let mut window = Window::default();
     let mut offset = FRAMES_AT;
     let mut next = header.first;

@@ -140,7 +140,7 @@ pub(super) fn read(disk: &dyn Disk, path: &Path, applied: Seq) -> Result<State, 
 fn payload(disk: &dyn Disk, path: &Path, applied: Seq) -> Result<Vec<u8>, JournalError> {
     let damaged = |what: &str| JournalError::SnapshotDamaged { path: path.to_owned(), what: what.to_owned() };
     let file = disk.open(path, Access::Read).map_err(io_error("open", path))?;
-    let length = file.len().map_err(io_error("read", path))?;
+    let length = file.length().map_err(io_error("read", path))?;
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| damaged("it is too large"))?];
     let read = file.read_at(&mut bytes, 0).map_err(io_error("read", path))?;
     bytes.truncate(read);

@@ -100,7 +100,7 @@ fn a_bad_frame_with_good_ones_behind_it_is_never_cut() {
 fn damage_in_an_older_segment_stops_recovery_and_is_named() {
     let dir = Dir::new("damage-older");
     let segments = filled(&dir);
-    let end = OsDisk.open(&segments[0], Access::Read).unwrap().len().unwrap();
+    let end = OsDisk.open(&segments[0], Access::Read).unwrap().length().unwrap();
     // The last frame of the first segment: nothing follows it there.
     flip(&segments[0], end - 20);
     let journal = open(&dir.0, SMALL).unwrap();

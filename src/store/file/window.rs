@@ -23,7 +23,7 @@ impl Window {
             return Ok(&self.bytes[range]);
         }
         // A length that is not true must not become memory: never more than the file holds.
-        let rest = usize::try_from(file.len()?.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let rest = usize::try_from(file.length()?.saturating_sub(offset)).unwrap_or(usize::MAX);
         let wanted = length.max(PIECE).min(rest);
         self.start = offset;
         self.bytes.resize(wanted, 0);

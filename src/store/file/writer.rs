@@ -5,7 +5,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::reader::Reader;
@@ -89,6 +89,10 @@ impl FileJournal {
             _lock: lock,
         };
         journal.remove_temporary()?;
+        // The process before this one may have died, alone, between giving a name and making it durable.
+        for dir in [&layout.journal, &layout.snapshot] {
+            journal.disk.sync_dir(dir).map_err(io_error("sync", dir))?;
+        }
         let segments = list_segments(journal.disk.as_ref(), &journal.dir)?;
         journal.shared.change_segments(|known| known.clone_from(&segments));
         if let Some(last) = segments.last() {
@@ -102,7 +106,7 @@ impl FileJournal {
     /// Half-made files of an earlier life.
     fn remove_temporary(&self) -> Result<(), JournalError> {
         let names = self.disk.list(&self.dir).map_err(io_error("list", &self.dir))?;
-        for name in names.iter().filter(|name| name.ends_with(".tmp")) {
+        for name in names.iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "tmp")) {
             let path = self.dir.join(name);
             self.disk.remove(&path).map_err(io_error("remove", &path))?;
         }
@@ -114,7 +118,8 @@ impl FileJournal {
         let path = segment::path(&self.dir, last);
         let file = self.disk.open(&path, Access::Write).map_err(io_error("open", &path))?;
         let header = Header::read(file.as_ref(), &path, last)?;
-        let end = segment::scan(file.as_ref(), &path, &header, None, |_, _| {})?;
+        let mut newest = None;
+        let end = segment::scan(file.as_ref(), &path, &header, None, |offset, head| newest = Some((offset, head)))?;
         if let Some((offset, seq)) = end.beyond {
             return Err(segment::damaged_between(&path, &end, offset, seq));
         }
@@ -123,15 +128,22 @@ impl FileJournal {
         {
             self.check_reaches(before, last)?;
         }
-        let length = file.len().map_err(io_error("read", &path))?;
+        let length = file.length().map_err(io_error("read", &path))?;
         if end.torn {
             tracing::info!(
                 path = %path.display(), record = end.next.0, offset_bytes = end.offset,
                 "the journal's last commit was cut off and is removed; it was never confirmed"
             );
             file.set_len(end.offset).map_err(io_error("cut", &path))?;
-            file.sync_data().map_err(io_error("sync", &path))?;
         }
+        // What was read may be in the page cache alone: the process before this one died before its sync, or its sync failed, after
+        // which the cache counts as clean what never reached the disk. Written again, the newest frame is durable before it counts.
+        if let Some((offset, head)) = newest {
+            let mut frame = vec![0; frame::HEADER + head.length as usize];
+            file.read_at(&mut frame, offset).map_err(io_error("read", &path))?;
+            file.write_at(&frame, offset).map_err(io_error("write", &path))?;
+        }
+        file.sync_data().map_err(io_error("sync", &path))?;
         let capacity = length.max(self.options.segment_bytes);
         // Without room the journal opens all the same; the first commit that needs some says so.
         let capacity = match file.allocate(capacity).and_then(|()| file.sync_data()) {
@@ -158,7 +170,7 @@ impl FileJournal {
     /// Makes sure that a reserve is there, if there is room. Without one a full disk stops acknowledgements too, so it is said.
     fn keep_reserve(&self) {
         let path = self.dir.join(RESERVE);
-        let present = self.disk.open(&path, Access::Read).and_then(|file| file.len()).unwrap_or(0);
+        let present = self.disk.open(&path, Access::Read).and_then(|file| file.length()).unwrap_or(0);
         if self.options.reserve_bytes == 0 || present >= self.options.reserve_bytes {
             return;
         }
@@ -217,7 +229,7 @@ impl FileJournal {
     fn blank(&mut self, bytes: u64) -> Result<PathBuf, JournalError> {
         self.finish_spare();
         let spare = self.dir.join(SPARE);
-        if self.disk.open(&spare, Access::Read).and_then(|file| file.len()).is_ok_and(|length| length >= bytes) {
+        if self.disk.open(&spare, Access::Read).and_then(|file| file.length()).is_ok_and(|length| length >= bytes) {
             return Ok(spare);
         }
         let path = self.dir.join("blank.tmp");
@@ -233,7 +245,7 @@ impl FileJournal {
     /// The reserve, if it is there and large enough, with its size.
     fn reserve(&self, bytes: u64) -> Option<(PathBuf, u64)> {
         let path = self.dir.join(RESERVE);
-        let length = self.disk.open(&path, Access::Read).and_then(|file| file.len()).ok()?;
+        let length = self.disk.open(&path, Access::Read).and_then(|file| file.length()).ok()?;
         (length >= bytes).then_some((path, length))
     }
 
