@@ -7,6 +7,7 @@ pub mod client;
 pub mod message;
 pub mod outcome;
 pub mod slack;
+pub mod teams;
 pub mod text;
 pub mod webhook;
 pub mod wording;
@@ -24,7 +25,7 @@ use crate::domain::{ChannelKind, ChannelRef};
 use crate::engine::input::Receipt;
 
 /// Every kind of channel, one line each.
-pub static KINDS: &[Kind] = &[slack::KIND, webhook::KIND];
+pub static KINDS: &[Kind] = &[slack::KIND, teams::KIND, webhook::KIND];
 
 /// A kind of channel, as it describes itself.
 #[derive(Debug, Clone, Copy)]

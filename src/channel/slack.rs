@@ -243,6 +243,8 @@ impl Api<'_> {
             },
             "unfurl_links": false,
             "unfurl_media": false,
+            "parse": "none",
+            "link_names": false,
         });
         if let Some(first) = thread {
             body["thread_ts"] = json!(first.message);
@@ -274,8 +276,15 @@ impl Api<'_> {
     /// Changes the first message in place and says in its thread what happened.
     async fn follow_up(&self, address: &str, first: &Receipt) -> Sending {
         let rendered = blocks::render(self.message);
-        let mut body =
-            json!({"channel": first.place, "ts": first.message, "text": rendered.text, "blocks": rendered.blocks});
+        // `parse` is `client` by default here, unlike in chat.postMessage.
+        let mut body = json!({
+            "channel": first.place,
+            "ts": first.message,
+            "text": rendered.text,
+            "blocks": rendered.blocks,
+            "parse": "none",
+            "link_names": false,
+        });
         let mut answer = self.call(self.update, &body).await;
         if matches!(&answer, Answer::Refused(name) if CONTENT.contains(&name.as_str())) {
             body["text"] = json!(blocks::text_only(self.message));

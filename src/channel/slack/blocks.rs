@@ -130,15 +130,15 @@ fn incident(message: &Message, content: &Content) -> Vec<Value> {
     }
     push_text(&mut blocks, &list("Recent deployments", &content.deployments));
     push_text(&mut blocks, &list("Dependencies", &content.dependencies));
+    if let Some(told) = told(message, content) {
+        blocks.push(context(&told));
+    }
     let (inline, wide) = links(content);
     push_text(&mut blocks, &inline);
     let mut buttons = buttons(content);
     buttons.extend(wide);
     if !buttons.is_empty() {
         blocks.push(json!({"type": "actions", "block_id": "actions", "elements": buttons}));
-    }
-    if let Some(told) = told(message, content) {
-        blocks.push(context(&told));
     }
     let left = TOTAL_MAX.saturating_sub(length(&blocks)).min(DETAILS_MAX);
     if let Some(details) = details(&content.details, left) {

@@ -24,12 +24,18 @@ struct Kind {
 
 const KINDS: &[Kind] = &[
     Kind { name: "slack", endpoint: "slack.*", address: "#ops", make: slack },
+    Kind { name: "teams", endpoint: "teams", address: "", make: teams },
     Kind { name: "webhook", endpoint: "webhook.*", address: "", make: webhook },
 ];
 
 fn slack(base: &str, common: Common, sinks: &Sinks) -> Box<dyn Channel> {
     let settings = f::slack_settings(&format!("{base}/slack/api"), common);
     f::build(ChannelKind::Slack, &settings, &[("SLACK_TOKEN", sinks.at("slack_token"))])
+}
+
+fn teams(base: &str, common: Common, _: &Sinks) -> Box<dyn Channel> {
+    let path = "teams/workflows/flow-ops/triggers/manual/paths/invoke?api-version=1&sig=sinks-sig";
+    f::build(ChannelKind::Teams, &f::teams_settings(&format!("{base}/{path}"), common), &[])
 }
 
 fn webhook(base: &str, common: Common, _: &Sinks) -> Box<dyn Channel> {

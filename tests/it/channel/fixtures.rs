@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use callout::channel::{self, ActionLinks, Channel, Content, Fact, Link, Message, PersonName, Sending, Urgency};
-use callout::config::{ChannelSettings, Common, HttpTarget, SecretError, SecretRef, SlackSettings, WebhookSettings};
+use callout::config::{
+    ChannelSettings, Common, HttpTarget, SecretError, SecretRef, SlackSettings, TeamsSettings, WebhookSettings,
+};
 use callout::domain::{ChannelKind, ChannelRef, DeliveryId, IncidentId, Span, Timestamp};
 use callout::engine::input::Actor;
 use callout::engine::state::{Purpose, Status};
@@ -293,6 +295,10 @@ pub fn slack_settings(api: &str, common: Common) -> ChannelSettings {
         signing_secret: None,
         common,
     })
+}
+
+pub fn teams_settings(url: &str, common: Common) -> ChannelSettings {
+    ChannelSettings::Teams(TeamsSettings { url: HttpTarget::Plain(url.into()), common })
 }
 
 pub fn webhook_settings(url: &str, batch: u32, common: Common) -> WebhookSettings {

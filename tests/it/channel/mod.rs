@@ -4,4 +4,5 @@ mod conformance;
 mod fixtures;
 mod golden;
 mod slack;
+mod teams;
 mod webhook;
