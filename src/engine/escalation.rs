@@ -11,9 +11,8 @@ use super::limits;
 use super::policy::Target;
 use super::state::{Escalation, Purpose, Recipient, Status};
 use super::transition::Transition;
-use crate::domain::{Destination, IncidentId, Name, Timestamp};
+use crate::domain::{Destination, IncidentId, Name};
 use crate::rules::{Because, RuleKind};
-use crate::schedule::{Answer, Schedule};
 
 /// Whom a step tells at this moment: people in the order of the targets, each once, and channels.
 #[derive(Default)]
@@ -185,7 +184,7 @@ impl Judge<'_> {
     /// Who is on call, with the reason in the trace. Nobody there is an alarm of its own.
     fn on_call(&mut self, id: IncidentId, name: &Name, role: Option<&Name>) -> Vec<Name> {
         let (policy, now) = (self.policy(), self.now());
-        let answer = policy.schedules.get(name).map(|schedule| answer(schedule, role, now));
+        let answer = policy.schedules.get(name).map(|schedule| schedule.answer(role.map(Name::as_str), now));
         let found = answer.filter(|answer| !answer.users.is_empty());
         let Some(answer) = found else {
             let because = Because::NobodyOnCall { schedule: name.clone(), role: role.cloned() };
@@ -233,10 +232,4 @@ impl Judge<'_> {
 fn why(policy: &Name, step: u32, steps: u32, pass: u32, targets: &[Name]) -> String {
     let round = if pass == 0 { String::new() } else { format!(", round {}", pass + 1) };
     format!("step {step} of {steps} of policy {policy}{round}: {}", targets.join(", "))
-}
-
-/// Who is on call in `role`, or in the first role, or everybody of a schedule without roles.
-fn answer(schedule: &Schedule, role: Option<&Name>, now: Timestamp) -> Answer {
-    let _ = (schedule.spec(), now);
-    Answer { role: role.cloned(), users: Vec::new(), since: None, until: None, overridden: false }
 }

@@ -67,6 +67,7 @@ pub struct CivilCron {
 
 const FIELDS: [&str; 6] = ["second", "minute", "hour", "day-of-month", "month", "weekday"];
 const WEEKDAYS: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
+const LONG_WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const ALL_WEEKDAYS: u8 = 0b111_1111;
 const ALL_DAYS: u64 = 0xffff_fffe;
 /// As only one day field is restricted, 29 February around 2100 is the longest wait: eight years.
@@ -237,10 +238,10 @@ impl Labels for CivilCron {
         let civil = wall.to_civil();
         let second_of_day = u32::try_from(wall.0.rem_euclid(DAY) / 1000).ok()?;
         let mut before = civil.day();
-        if has(self.days_of(civil.year().into(), civil.month().into()), before) {
-            if let Some(second) = self.time_upto(second_of_day) {
-                return Some(Wall(wall.day() * DAY + i64::from(second) * 1000));
-            }
+        if has(self.days_of(civil.year().into(), civil.month().into()), before)
+            && let Some(second) = self.time_upto(second_of_day)
+        {
+            return Some(Wall(wall.day() * DAY + i64::from(second) * 1000));
         }
         let last = self.time_upto(DAY_SECONDS - 1)?;
         let month = months_since_zero(civil);
@@ -260,10 +261,10 @@ impl Labels for CivilCron {
         let civil = wall.to_civil();
         let second_of_day = u32::try_from(wall.0.rem_euclid(DAY) / 1000).ok()?;
         let mut after = civil.day();
-        if has(self.days_of(civil.year().into(), civil.month().into()), after) {
-            if let Some(second) = self.time_from(second_of_day) {
-                return Some(Wall(wall.day() * DAY + i64::from(second) * 1000));
-            }
+        if has(self.days_of(civil.year().into(), civil.month().into()), after)
+            && let Some(second) = self.time_from(second_of_day)
+        {
+            return Some(Wall(wall.day() * DAY + i64::from(second) * 1000));
         }
         let first = self.time_from(0)?;
         let month = months_since_zero(civil);
@@ -400,8 +401,7 @@ fn weekday(text: &str) -> Option<u32> {
     if let Ok(number) = lower.parse::<u32>() {
         return (number <= 7 && lower.len() == 1).then_some((number + 6) % 7);
     }
-    const FULL: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-    let day = FULL.iter().position(|full| lower.len() >= 3 && full.starts_with(&lower))?;
+    let day = LONG_WEEKDAYS.iter().position(|full| lower.len() >= 3 && full.starts_with(&lower))?;
     u32::try_from(day).ok()
 }
 

@@ -8,5 +8,6 @@
 
 mod architecture;
 mod channel;
+mod oracles;
 mod stand_ins;
 mod support;
