@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: floating point, clocks, names of services. A figure is rounded once, when it is written for people.
 
+mod budget;
 mod exact;
 
+pub use budget::{Budget, BudgetStatus};
 pub use exact::{Fraction, exceeds};

@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["domain", "engine", "journal"]),
     ("telemetry", &["domain"]),
     ("channel", &["domain", "engine", "config"]),
-    ("enrich", &["domain", "engine", "config", "channel"]),
+    ("enrich", &["domain", "slo", "engine", "config", "channel"]),
     ("projection", &["domain", "rules", "engine", "journal", "store"]),
     ("auth", &["domain", "engine", "config"]),
     (
