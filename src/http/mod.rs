@@ -4,7 +4,7 @@
 
 mod body;
 mod guard;
-mod problem;
+pub mod problem;
 mod receive;
 mod routes;
 mod server;

@@ -112,12 +112,6 @@ impl Service {
         self.dir.write(&format!("config/{name}"), &text.replace("{address}", &self.address));
     }
 
-    /// Removes a file of its configuration.
-    pub fn remove_config(&self, name: &str) {
-        let path = self.config().join(name);
-        std::fs::remove_file(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    }
-
     /// Folder of the configuration.
     pub fn config(&self) -> PathBuf {
         self.dir.path().join("config")
