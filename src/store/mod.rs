@@ -2,11 +2,14 @@
 //!
 //! Absent on purpose: judgement, clocks, and anything that knows what a record means. Times come in as arguments.
 
+mod concern;
 #[cfg(test)]
 mod conformance;
 pub mod file;
+mod follower;
 mod memory;
 mod recover;
+mod sled;
 
 use std::fmt;
 use std::io;
@@ -18,6 +21,8 @@ use crate::domain::{DeliveryId, EventId, IncidentId, Seq, Timestamp};
 use crate::engine::State;
 use crate::journal::{CodecError, Record, RecordBody};
 
+pub use self::sled::SledIndex;
+pub use follower::{FollowerOptions, IndexFollower};
 pub use memory::MemoryJournal;
 pub use recover::{Recovery, recover};
 

@@ -1,0 +1,256 @@
+//! The index finds what the journal holds, and comes back by itself from whatever happens to it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+use crate::domain::{ChannelKind, ChannelRef, Name};
+use crate::engine::state::{Delivery, Purpose, Recipient};
+use crate::engine::{Actor, Command, Decision, DeliveryReport, Input, Outcome, Transition, Verb};
+use crate::journal::RecordBody;
+use crate::store::{Entry, FollowerOptions, IndexFollower, Journal, MemoryJournal, Room};
+
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("callout-index-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn time(day: u32, minute: u32) -> Timestamp {
+    Timestamp::parse(&format!("2026-11-{day:02}T12:{minute:02}:00Z")).unwrap()
+}
+
+fn decision(at: Timestamp, transitions: Vec<Transition>) -> Entry {
+    Entry::new(at, RecordBody::Decision(Arc::new(Decision { transitions, ..Decision::default() })))
+}
+
+fn command(at: Timestamp, incident: u64) -> Entry {
+    let verb = Verb::Acknowledge { incident: IncidentId(incident) };
+    Entry::new(at, RecordBody::Input(Arc::new(Input::Command(Command { by: Actor::Local, verb }))))
+}
+
+fn report(at: Timestamp, delivery: u64) -> Entry {
+    let outcome = Outcome::Delivered { receipt: None };
+    let report = DeliveryReport { delivery: DeliveryId(delivery), attempt: 1, at, outcome };
+    Entry::new(at, RecordBody::Input(Arc::new(Input::Reports(vec![report]))))
+}
+
+fn ordered(at: Timestamp, delivery: u64, incident: u64) -> Transition {
+    Transition::DeliveryOrdered(Arc::new(Delivery {
+        id: DeliveryId(delivery),
+        incident: Some(IncidentId(incident)),
+        to: Recipient::Person {
+            person: Name::from("ana"),
+            channel: ChannelRef { kind: ChannelKind::Slack, name: Name::from("main") },
+        },
+        purpose: Purpose::Page,
+        rank: 0,
+        ordered_at: at,
+        expires_at: None,
+        attempts: 0,
+        text: String::new(),
+        follows: None,
+        fallbacks: 0,
+    }))
+}
+
+/// Three days: on each an incident is opened, `ana` is paged, the delivery is reported; the first is acknowledged on the last day.
+fn story() -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for n in 1..=3_u64 {
+        let day = 18 + u32::try_from(n).unwrap();
+        let (incident, people) = (IncidentId(n), vec![Name::from("ana")]);
+        entries.push(command(time(day, 0), 900 + n));
+        entries.push(decision(
+            time(day, 1),
+            vec![
+                Transition::Judged { input: Seq(entries.len() as u64) },
+                ordered(time(day, 1), n, n),
+                Transition::PeoplePaged { incident, people },
+            ],
+        ));
+        entries.push(report(time(day, 2), n));
+    }
+    entries.push(command(time(21, 30), 1));
+    entries
+}
+
+fn journal(entries: &[Entry]) -> MemoryJournal {
+    let mut journal = MemoryJournal::new();
+    for entry in entries {
+        journal.commit(std::slice::from_ref(entry), Room::Ordinary).unwrap();
+    }
+    journal
+}
+
+fn follow(dir: &Dir, journal: &MemoryJournal) -> IndexFollower {
+    let follower = IndexFollower::start(&dir.0, journal.reader(), FollowerOptions::default(), || false).unwrap();
+    let committed = journal.reader().committed();
+    while follower.complete_to() < committed {
+        std::thread::yield_now();
+    }
+    follower
+}
+
+fn seqs(positions: Vec<Position>) -> Vec<u64> {
+    positions.into_iter().map(|position| position.seq.0).collect()
+}
+
+fn check(index: &dyn Index) {
+    assert_eq!(seqs(index.incident_positions(IncidentId(1)).unwrap()), [2, 3, 10]);
+    assert_eq!(seqs(index.incident_positions(IncidentId(3)).unwrap()), [8, 9]);
+    assert_eq!(seqs(index.incident_positions(IncidentId(4)).unwrap()), [0; 0]);
+    assert_eq!(index.delivery_incident(DeliveryId(2)).unwrap(), Some(IncidentId(2)));
+    assert_eq!(index.delivery_incident(DeliveryId(4)).unwrap(), None);
+    for (event, seq) in [(1, 2), (4, 5), (7, 8)] {
+        assert_eq!(index.event_position(EventId(event)).unwrap().map(|position| position.seq.0), Some(seq));
+    }
+    let paged = |from, to| seqs(index.person_positions("ana", from, to, 10).unwrap());
+    assert_eq!(paged(time(19, 0), time(21, 1)), [2, 5], "the end is exclusive");
+    assert_eq!(paged(time(19, 1), time(21, 2)), [2, 5, 8], "the beginning is inclusive");
+    assert_eq!(seqs(index.person_positions("ana", time(1, 0), time(30, 0), 2).unwrap()), [2, 5]);
+    assert_eq!(seqs(index.person_positions("an", time(1, 0), time(30, 0), 9).unwrap()), [0; 0]);
+}
+
+#[test]
+fn what_happened_is_found_by_incident_event_person_and_delivery() {
+    let dir = Dir::new("find");
+    let journal = journal(&story());
+    let follower = follow(&dir, &journal);
+    check(follower.index().as_ref());
+    assert_eq!(day::names(&dir.0).unwrap(), ["2026-11-19", "2026-11-20", "2026-11-21"]);
+}
+
+#[test]
+fn it_goes_on_where_it_was_closed() {
+    let dir = Dir::new("reopen");
+    let entries = story();
+    let mut short = journal(&entries[..6]);
+    follow(&dir, &short).stop();
+    assert_eq!(SledIndex::open(&dir.0, short.reader().as_ref()).unwrap().applied(), Seq(6));
+    for entry in &entries[6..] {
+        short.commit(std::slice::from_ref(entry), Room::Ordinary).unwrap();
+    }
+    let follower = follow(&dir, &short);
+    check(follower.index().as_ref());
+    follower.stop();
+}
+
+#[test]
+fn it_is_told_of_commits() {
+    let dir = Dir::new("told");
+    let entries = story();
+    let mut journal = journal(&entries[..1]);
+    let follower = follow(&dir, &journal);
+    for entry in &entries[1..] {
+        let range = journal.commit(std::slice::from_ref(entry), Room::Ordinary).unwrap();
+        follower.committed(Seq(range.end.0 - 1));
+    }
+    while follower.complete_to() < Seq(10) {
+        std::thread::yield_now();
+    }
+    check(follower.index().as_ref());
+}
+
+#[test]
+fn a_busy_shard_is_left_alone_until_the_index_is_too_far_behind() {
+    let dir = Dir::new("busy");
+    let journal = journal(&story());
+    let options = FollowerOptions { lag_max: 11, ..FollowerOptions::default() };
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&asked);
+    let busy = move || counter.fetch_add(1, Ordering::Relaxed) < u64::MAX;
+    let follower = IndexFollower::start(&dir.0, journal.reader(), options, busy).unwrap();
+    while asked.load(Ordering::Relaxed) < 3 {
+        std::thread::yield_now();
+    }
+    assert_eq!(follower.complete_to(), Seq(0));
+    follower.stop();
+    let options = FollowerOptions { lag_max: 10, ..options };
+    let follower = IndexFollower::start(&dir.0, journal.reader(), options, || true).unwrap();
+    while follower.complete_to() < Seq(10) {
+        std::thread::yield_now();
+    }
+}
+
+/// Does something to a finished index, and expects it to be whole again.
+fn comes_back(name: &str, harm: impl Fn(&Path)) {
+    let dir = Dir::new(name);
+    let journal = journal(&story());
+    follow(&dir, &journal).stop();
+    harm(&dir.0);
+    let follower = follow(&dir, &journal);
+    check(follower.index().as_ref());
+}
+
+#[test]
+fn a_day_that_another_boot_left_open_is_built_again() {
+    comes_back("boot", |dir| {
+        let day = dir.join("2026-11-21");
+        fs::rename(day.join("day.json"), day.join("open")).unwrap();
+        fs::write(dir.join("2026-11-21/db"), b"rubbish").unwrap();
+    });
+}
+
+#[test]
+fn a_day_that_was_never_closed_is_built_again() {
+    comes_back("unclosed", |dir| fs::remove_file(dir.join("2026-11-20/day.json")).unwrap());
+}
+
+#[test]
+fn a_day_that_a_killed_process_left_open_goes_on() {
+    comes_back("kill", |dir| {
+        let day = dir.join("2026-11-21");
+        fs::remove_file(day.join("day.json")).unwrap();
+        fs::write(day.join("open"), fs::read("/proc/sys/kernel/random/boot_id").unwrap()).unwrap();
+    });
+}
+
+#[test]
+fn an_index_ahead_of_the_journal_is_built_again() {
+    let dir = Dir::new("ahead");
+    let entries = story();
+    follow(&dir, &journal(&entries)).stop();
+    let shorter = journal(&entries[..5]);
+    let index = SledIndex::open(&dir.0, shorter.reader().as_ref()).unwrap();
+    assert_eq!(index.applied(), Seq(3), "the days that are not ahead stay");
+}
+
+#[test]
+fn damage_that_a_look_up_finds_is_repaired() {
+    let dir = Dir::new("rubbish");
+    let journal = journal(&story());
+    follow(&dir, &journal).stop();
+    let db = dir.0.join("2026-11-20/db");
+    let length = usize::try_from(fs::metadata(&db).unwrap().len()).unwrap();
+    fs::write(&db, vec![0xa5; length]).unwrap();
+    let follower = follow(&dir, &journal);
+    assert!(follower.index().incident_positions(IncidentId(2)).is_err());
+    assert!(follower.index.has_gap());
+    while follower.index.has_gap() || follower.complete_to() < Seq(10) {
+        follower.committed(Seq(10));
+        std::thread::yield_now();
+    }
+    check(follower.index().as_ref());
+}
+
+#[test]
+fn old_days_are_forgotten() {
+    let dir = Dir::new("old");
+    let journal = journal(&story());
+    let follower = follow(&dir, &journal);
+    follower.index.forget_old(1).unwrap();
+    assert_eq!(day::names(&dir.0).unwrap(), ["2026-11-20", "2026-11-21"]);
+    assert_eq!(seqs(follower.index().incident_positions(IncidentId(1)).unwrap()), [10]);
+}
