@@ -1,0 +1,76 @@
+//! What the runtime counts since its start, for metrics. Plain atomics: nobody waits for anybody.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::domain::ChannelKind;
+
+/// One number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Adds a length of time, in microseconds.
+    pub fn add_time(&self, time: Duration) {
+        self.add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// The number now.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Events made durable, re-fires among them.
+    pub events: Counter,
+    /// Events whose idempotency key was known.
+    pub repeated: Counter,
+    /// Requests refused since too much waited.
+    pub busy: Counter,
+    /// Requests refused since the journal could not be written.
+    pub unwritten: Counter,
+    /// Commits of the journal, with all records of a round each.
+    pub commits: Counter,
+    /// Time spent in them, microseconds.
+    pub commit_micros: Counter,
+    /// Inputs judged.
+    pub judged: Counter,
+    /// Time spent judging, microseconds.
+    pub judge_micros: Counter,
+    /// Inputs whose judgement panicked.
+    pub panics: Counter,
+    /// Snapshots saved.
+    pub snapshots: Counter,
+    /// Messages by kind of channel.
+    pub deliveries: [Deliveries; ChannelKind::ALL.len()],
+}
+
+/// What became of attempts through one kind of channel.
+#[derive(Debug, Default)]
+pub struct Deliveries {
+    /// Taken by the other side.
+    pub delivered: Counter,
+    /// To be tried again.
+    pub retried: Counter,
+    /// Failed for good.
+    pub failed: Counter,
+    /// Left unsent, since they were no longer wanted.
+    pub dropped: Counter,
+}
+
+impl Counters {
+    /// Those of one kind of channel.
+    #[must_use]
+    pub fn deliveries(&self, kind: ChannelKind) -> &Deliveries {
+        &self.deliveries[kind as usize]
+    }
+}
