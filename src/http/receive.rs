@@ -117,7 +117,7 @@ async fn store(app: &App, dialect: &Dialect, counters: &Counters, mut parsed: Pa
     let incoming = taken
         .into_iter()
         .map(|taken| match taken {
-            Taken::Event(event) => Incoming::New(event),
+            Taken::Event(event) => Incoming::New(std::sync::Arc::new(event)),
             Taken::Refire(refire) => Incoming::Refire(refire),
         })
         .collect();
