@@ -406,5 +406,5 @@ fn weekday(text: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[path = "cron_tests.rs"]
+#[path = "tests/cron.rs"]
 mod tests;

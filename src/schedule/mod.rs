@@ -21,3 +21,6 @@ pub use cron::{CivilCron, CronError};
 pub use people::{Answer, OnCall, Shift};
 pub use resolve::Schedule;
 pub use spec::{Layer, Override, OverrideKind, Restriction, Rotation, RotationUnit, ScheduleSpec, Weekday, Zone};
+
+#[cfg(test)]
+mod tests;
