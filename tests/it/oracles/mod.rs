@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+mod escalation;
 mod schedules;
 
 /// One case as it lies in its folder.
