@@ -71,6 +71,8 @@ pub(super) struct Shard {
     waiting: Vec<oneshot::Sender<Result<(), Refused>>>,
     /// Whether the outbox as it was found was released.
     released: bool,
+    /// Whether the configuration of the start is in the journal.
+    announced: bool,
     frame: Vec<Entry>,
     stopping: bool,
     trouble: Trouble,
@@ -125,6 +127,7 @@ impl Shard {
             pending: Vec::new(),
             waiting: Vec::new(),
             released: false,
+            announced: false,
             frame: Vec::new(),
             stopping: false,
             trouble: Trouble::None,
@@ -149,10 +152,10 @@ impl Shard {
     /// What was accepted and not judged before the last stop is judged first, at the time it was received; then deadlines that passed
     /// meanwhile, each at its own time. Messages wait until that is done, so that what was overtaken is never sent.
     fn catch_up(&mut self) -> Result<(), ShardError> {
-        let (left, config) = {
+        let left: Vec<Placed> = {
             let core = self.read();
             let state = core.state();
-            let left: Vec<Placed> = state
+            state
                 .inbox
                 .iter()
                 .map(|(seq, (at, input))| Placed {
@@ -160,20 +163,13 @@ impl Shard {
                     at: *at,
                     item: Item { input: Arc::clone(input), vital: true, loaded: None },
                 })
-                .collect();
-            (left, state.config.clone())
+                .collect()
         };
         if !left.is_empty() {
             tracing::info!(inputs = left.len(), "judging what was accepted before the last stop");
         }
         self.judge(left, true)?;
-        let mut round = Round::default();
-        let fingerprint = self.shared.loaded.load().policy.fingerprint.clone();
-        if config != fingerprint {
-            let input = Arc::new(Input::ConfigActivated { fingerprint });
-            round.items.push(Item { input, vital: true, loaded: None });
-        }
-        self.finish_round(round)?;
+        self.finish_round(Round::default())?;
         while self.trouble != Trouble::Broken && self.tick() {
             self.finish_round(Round::default())?;
         }
@@ -236,6 +232,7 @@ impl Shard {
     /// Writes, answers, releases and judges.
     fn finish_round(&mut self, mut round: Round) -> Result<(), ShardError> {
         let at = self.shared.clock.now();
+        self.announce(&mut round);
         if round.items.is_empty() && self.pending.is_empty() {
             self.probe(at);
             let known = round.answer(Seq(0));
@@ -247,6 +244,7 @@ impl Shard {
             self.give_up(round);
             return Ok(());
         };
+        self.announced = true;
         self.shared.gauges.unjudged_since.store(at.as_millis(), Ordering::Release);
         self.shared.counters.events.add(round.events() as u64);
         self.shared.counters.repeated.add(round.answer(first));
@@ -262,6 +260,20 @@ impl Shard {
         let judged = self.judge(placed, false);
         self.shared.gauges.unjudged_since.store(NOTHING, Ordering::Release);
         judged
+    }
+
+    /// A configuration that came with the start is a record too, as soon as one can be written.
+    fn announce(&mut self, round: &mut Round) {
+        if self.announced {
+            return;
+        }
+        let fingerprint = self.shared.loaded.load().policy.fingerprint.clone();
+        if self.read().state().config == fingerprint {
+            self.announced = true;
+        } else {
+            let input = Arc::new(Input::ConfigActivated { fingerprint });
+            round.items.push(Item { input, vital: true, loaded: None });
+        }
     }
 
     /// An empty decision changes nothing; whether it can be written says whether the trouble is over.

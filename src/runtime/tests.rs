@@ -290,13 +290,14 @@ async fn a_full_disk_refuses_events_but_not_people_and_is_left_behind_without_a_
 async fn a_broken_disk_loses_no_decision() {
     let journal = MemoryJournal::new();
     let (handle, running, released) = running(&journal);
+    handle.command(note()).await.unwrap();
     journal.set_full(Some(Room::Reserve));
     assert!(matches!(handle.accept(vec![event(None)]).await, Err(Refused::Journal(_))));
     assert!(matches!(handle.command(note()).await, Err(Refused::Journal(_))));
     assert_eq!(
         bodies(&journal).iter().filter(|body| matches!(body, RecordBody::Input(_))).count(),
-        1,
-        "the configuration"
+        2,
+        "the configuration and the first command"
     );
     journal.set_full(None);
     while handle.accept(vec![event(None)]).await.is_err() {}
