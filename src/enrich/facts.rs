@@ -32,7 +32,7 @@ pub fn facts(view: &View<'_>) -> Vec<Fact> {
         detail.and_then(|d| d.budget.as_ref()).map(|budget| fact("Budget left", budget_left(budget))),
         place(view),
         broke_at(view),
-        deduplicated(view),
+        Some(deduplicated(view)),
         snooze(view),
         view.incident.escalation.as_ref().and_then(|escalation| next_step(view, escalation)),
         wanted(view),
@@ -113,7 +113,7 @@ fn broke_at(view: &View<'_>) -> Option<Fact> {
 }
 
 /// `12 times, twice while snoozed; last seen 21:40 CET (20:40 UTC)`.
-fn deduplicated(view: &View<'_>) -> Option<Fact> {
+fn deduplicated(view: &View<'_>) -> Fact {
     let incident = view.incident;
     let mut value = match incident.duplicates {
         0 => "no repeats so far".to_owned(),
@@ -129,7 +129,7 @@ fn deduplicated(view: &View<'_>) -> Option<Fact> {
         value.push_str("; reopened ");
         value.push_str(&times(incident.reopened));
     }
-    Some(fact("Deduplicated", value))
+    fact("Deduplicated", value)
 }
 
 /// How long alerts of this kind stay quiet.

@@ -16,6 +16,9 @@ use crate::engine::policy::{
 use crate::engine::state::{Delivery, Escalation, Incident, Purpose, Recipient, Sent, State, Status};
 use crate::rules::dedup::tests::event;
 
+/// Labels or annotations.
+type Pairs = &'static [(&'static str, &'static str)];
+
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
@@ -309,7 +312,7 @@ fn the_subject_stays_while_the_numbers_change() {
 
 #[test]
 fn an_alert_without_slo_speaks_in_the_senders_words() {
-    let cases: [(&[(&str, &str)], &[(&str, &str)], &str, &str); 5] = [
+    let cases: [(Pairs, Pairs, &str, &str); 5] = [
         (
             &[("alertname", "HighErrorRate"), ("service", "data-api"), ("environment", "prod-eu")],
             &[("summary", "5xx above 2%")],
