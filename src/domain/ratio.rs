@@ -105,6 +105,17 @@ impl Ratio {
         Self::reduced(u128::from(self.num) * u128::from(other.num), u128::from(self.den) * u128::from(other.den))
     }
 
+    /// The sum, exact while the reduced parts fit 64 bits.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let left = u128::from(self.num) * u128::from(other.den);
+        let right = u128::from(other.num) * u128::from(self.den);
+        let den = u128::from(self.den) * u128::from(other.den);
+        // Only sums of numbers near 2^64 overflow; one bit less on both sides is lost in the reduction anyway.
+        left.checked_add(right)
+            .map_or_else(|| Self::reduced((left >> 1) + (right >> 1), (den >> 1).max(1)), |num| Self::reduced(num, den))
+    }
+
     /// The quotient; `None` when `other` is zero.
     #[must_use]
     pub fn over(self, other: Self) -> Option<Self> {
@@ -175,6 +186,15 @@ mod tests {
         assert_eq!(Ratio::new(2, 1).unwrap().percent(2), "200%");
         assert_eq!(Ratio::new(1, 3).unwrap().decimal(2), "0.33");
         assert_eq!(Ratio::new(1, 20).unwrap().decimal(1), "0.1");
+    }
+
+    #[test]
+    fn sums_are_exact() {
+        let third = Ratio::new(1, 3).unwrap();
+        assert_eq!(third.plus(third).plus(third), Ratio::ONE);
+        assert_eq!(Ratio::ZERO.plus(third), third);
+        let most = Ratio::new(u64::MAX, u64::MAX - 1).unwrap();
+        assert!(most.plus(most) > Ratio::ONE);
     }
 
     #[test]

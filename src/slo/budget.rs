@@ -3,7 +3,7 @@
 //! Source: *Establishing SRE Foundations*, section 9.2; decision 2 of the SLO semantics. Absent on purpose: percent (it exists in
 //! text only), and burn rates, which can disagree with what is left: 85 % may be left while it burns at 20.
 
-use crate::domain::Ratio;
+use crate::domain::{Ratio, Span};
 
 /// How a budget fares, by what remains of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +59,19 @@ impl Budget {
             None => Ratio::parse_percent(text).ok()?.complement(),
         };
         Some(Self { spent })
+    }
+
+    /// From the SLI, the share of good events over the period. `None` where the objective leaves no budget.
+    #[must_use]
+    pub fn of_sli(sli: Ratio, objective: Ratio) -> Option<Self> {
+        Some(Self { spent: sli.complement().over(objective.complement())? })
+    }
+
+    /// How many minutes of full outage a period's budget grants.
+    #[must_use]
+    pub fn outage_minutes(objective: Ratio, period: Span) -> Ratio {
+        let minutes = Ratio::new(period.as_millis().unsigned_abs(), 60_000).unwrap_or(Ratio::ZERO);
+        objective.complement().times(minutes)
     }
 
     /// Share of the budget that was spent; 1 is all of it.

@@ -1,9 +1,16 @@
-//! Service levels: budgets, windows of counts, burn rates. Integer arithmetic on counts; see `docs/slo-semantics` for each decision.
+//! Service levels: budgets, windows of counts, burn rates, forecasts. Integer arithmetic on counts throughout.
 //!
 //! Absent on purpose: floating point, clocks, names of services. A figure is rounded once, when it is written for people.
 
 mod budget;
+pub mod burn;
 mod exact;
+pub mod forecast;
+pub mod policy;
+mod slices;
+pub mod window;
 
 pub use budget::{Budget, BudgetStatus};
 pub use exact::{Fraction, exceeds};
+pub use slices::count_slices;
+pub use window::{Counts, Minutes, WindowSum};

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+mod burnrate;
 mod escalation;
 mod schedules;
 
