@@ -4,6 +4,7 @@
 //! which are the dispatcher's; clocks (the time of sending comes with the [`Message`]).
 
 pub mod client;
+pub mod email;
 pub mod message;
 pub mod outcome;
 pub mod slack;
@@ -25,7 +26,7 @@ use crate::domain::{ChannelKind, ChannelRef};
 use crate::engine::input::Receipt;
 
 /// Every kind of channel, one line each.
-pub static KINDS: &[Kind] = &[slack::KIND, teams::KIND, webhook::KIND];
+pub static KINDS: &[Kind] = &[slack::KIND, teams::KIND, email::KIND, webhook::KIND];
 
 /// A kind of channel, as it describes itself.
 #[derive(Debug, Clone, Copy)]

@@ -86,6 +86,29 @@ pub fn cut_fenced(text: &str, max: usize) -> String {
     cut(&out, max).into_owned()
 }
 
+/// A URL to put into a link or button: of the web, at most `max` characters. What could end a link in any markup of ours is
+/// percent-encoded, which does not change where it leads.
+pub fn web_url(url: &str, max: usize) -> Option<String> {
+    let parsed = reqwest::Url::parse(url.trim()).ok()?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return None;
+    }
+    let mut out = String::with_capacity(parsed.as_str().len());
+    for c in parsed.as_str().chars() {
+        match c {
+            '|' => out.push_str("%7C"),
+            '<' => out.push_str("%3C"),
+            '>' => out.push_str("%3E"),
+            '"' => out.push_str("%22"),
+            '\\' => out.push_str("%5C"),
+            '(' => out.push_str("%28"),
+            ')' => out.push_str("%29"),
+            c => out.push(c),
+        }
+    }
+    (out.chars().count() <= max).then_some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

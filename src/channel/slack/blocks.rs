@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::escape::{block, line, link, plain, web_url};
+use super::escape::{block, line, link, plain};
+use crate::channel::text::web_url;
 use crate::channel::wording::{self, NAME_MAX};
 use crate::channel::{Content, Fact, Message};
 
@@ -64,8 +65,8 @@ fn notification(message: &Message) -> String {
 /// What happened, in a line, for the thread. A person reads it in a notification, so it names the incident too.
 pub fn reply(message: &Message) -> String {
     let event = wording::event(message).unwrap_or_default();
-    let first = message.content.as_deref().map(wording::first_line_plain).unwrap_or_default();
-    format!("*{}*\n{}", line(&event, 600), line(&first, 600))
+    let headline = message.content.as_deref().map(|c| c.headline.as_str()).unwrap_or_default();
+    format!("*{}*\n{}", line(&event, 600), line(headline, 600))
 }
 
 /// The thread's answer as it is sent.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::channel::text::{ELLIPSIS, lines, one_line};
+use crate::channel::text::{ELLIPSIS, lines, one_line, web_url};
 
 /// A single line of foreign text, escaped, at most `max` characters as Slack counts them (entities count in full).
 /// Three backticks, which would open a code block over what follows, become quotes.
@@ -48,16 +48,6 @@ pub fn link(url: &str, title: &str, url_max: usize) -> Option<String> {
     let url = url.replace('&', "&amp;");
     let title = line(&title.replace('|', "/"), 80);
     Some(if title.is_empty() { format!("<{url}>") } else { format!("<{url}|{title}>") })
-}
-
-/// A URL as it may stand in a link or button: of the web, its unsafe characters percent-encoded.
-pub fn web_url(url: &str, max: usize) -> Option<String> {
-    let parsed = reqwest::Url::parse(url.trim()).ok()?;
-    if !matches!(parsed.scheme(), "http" | "https") {
-        return None;
-    }
-    let text = parsed.as_str().replace('|', "%7C").replace('<', "%3C").replace('>', "%3E").replace('"', "%22");
-    (text.chars().count() <= max).then_some(text)
 }
 
 /// Escapes, and cuts between characters so that the result, entities and ellipsis counted, has at most `max` characters.

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::escape::{link, markdown, run, web_url};
+use super::escape::{link, markdown, run};
+use crate::channel::text::web_url;
 use crate::channel::wording::{self, NAME_MAX};
 use crate::channel::{Content, Fact, Message, Urgency};
 use crate::engine::state::Status;
@@ -98,7 +99,7 @@ fn card(message: &Message, room: &Room) -> Value {
             items.push(title("warning", &wording::first_line(message), room));
             items.push(subtle("An alarm of callout itself, not of a service."));
         }
-        (Some(content), Some(event)) => follow_up(&mut items, &mut actions, message, content, &event, room),
+        (Some(content), Some(event)) => follow_up(&mut items, message, content, &event, room),
         (Some(content), None) => incident(&mut items, &mut actions, &mut entities, message, content, room),
     }
     let mut card = json!({
@@ -119,22 +120,15 @@ fn card(message: &Message, room: &Room) -> Value {
 }
 
 /// What happened, what to, and a way to look: a new small card, since a flow cannot change an earlier one.
-fn follow_up(
-    items: &mut Vec<Value>,
-    actions: &mut Vec<Value>,
-    message: &Message,
-    content: &Content,
-    event: &str,
-    room: &Room,
-) {
+fn follow_up(items: &mut Vec<Value>, message: &Message, content: &Content, event: &str, room: &Room) {
     items.push(title(style(content), &format!("{} {event}", wording::sign(content)), room));
-    items.push(rich(&[text_run(&wording::first_line_plain(content), room.headline)]));
+    items.push(rich(&[text_run(&content.headline, room.headline)]));
     items.push(status(message, content));
-    if room.buttons {
-        let buttons = wording::buttons(content);
-        let is_open = content.status == Status::Triggered;
-        actions.extend(buttons.iter().filter(|b| is_open || b.id == "open").filter_map(button));
+    let is_open = content.status == Status::Triggered;
+    if room.buttons && is_open {
+        buttons(items, content);
     }
+    links(items, content, &Room { links: 0, ..*room });
 }
 
 fn incident(
@@ -157,13 +151,9 @@ fn incident(
     if let Some(told) = wording::told(content).filter(|_| room.told > 0) {
         items.push(subtle(&run(&told, room.told)));
     }
-    let links: Vec<String> =
-        content.links.iter().filter_map(|l| link(&l.url, &l.title, URL_MAX)).take(room.links).collect();
-    if !links.is_empty() {
-        items.push(json!({"type": "TextBlock", "wrap": true, "text": links.join("  ·  ")}));
-    }
+    links(items, content, room);
     if room.buttons {
-        actions.extend(wording::buttons(content).iter().filter_map(button));
+        buttons(items, content);
     }
     details(items, actions, content, room);
 }
@@ -223,6 +213,25 @@ fn status(message: &Message, content: &Content) -> Value {
     // Cleaning trims the text, and this one begins with a separator.
     rest_run["text"] = json!(format!(" {}", rest_run["text"].as_str().unwrap_or_default()));
     rich(&[priority, rest_run])
+}
+
+/// Links in a line, the incident's own page last.
+fn links(items: &mut Vec<Value>, content: &Content, room: &Room) {
+    let own = content.actions.as_ref().filter(|_| room.buttons).map(|a| a.page.as_str());
+    let mut links: Vec<String> =
+        content.links.iter().filter_map(|l| link(&l.url, &l.title, URL_MAX)).take(room.links).collect();
+    links.extend(own.and_then(|page| link(page, &format!("Incident #{}", content.incident), URL_MAX)));
+    if !links.is_empty() {
+        items.push(json!({"type": "TextBlock", "wrap": true, "text": links.join("  ·  ")}));
+    }
+}
+
+/// Three buttons at most: a phone cuts the labels of more.
+fn buttons(items: &mut Vec<Value>, content: &Content) {
+    let actions: Vec<Value> = wording::buttons(content).iter().filter(|b| b.id != "open").filter_map(button).collect();
+    if !actions.is_empty() {
+        items.push(json!({"type": "ActionSet", "actions": actions}));
+    }
 }
 
 fn details(items: &mut Vec<Value>, actions: &mut Vec<Value>, content: &Content, room: &Room) {

@@ -1,7 +1,7 @@
 //! Foreign text in Adaptive Cards. Text runs take it as it is; text blocks and facts read a part of Markdown, and `<at>…</at>`
 //! is a mention there. Source: learn.microsoft.com, "Format cards in Microsoft Teams", read 2026-11.
 
-use crate::channel::text::short;
+use crate::channel::text::{short, web_url};
 
 /// Keeps a `<` from beginning a tag, where one could be meant, by a space without width behind it. No client shows it.
 const APART: char = '\u{200b}';
@@ -59,26 +59,6 @@ pub fn link(url: &str, title: &str, url_max: usize) -> Option<String> {
     let title = markdown(title, 60);
     let title = if title.is_empty() { "Link".to_owned() } else { title };
     Some(format!("[{title}]({url})"))
-}
-
-/// A URL for a button or a link: of the web, what could end a Markdown link percent-encoded.
-pub fn web_url(url: &str, max: usize) -> Option<String> {
-    let parsed = reqwest::Url::parse(url.trim()).ok()?;
-    if !matches!(parsed.scheme(), "http" | "https") {
-        return None;
-    }
-    let mut out = String::new();
-    for c in parsed.as_str().chars() {
-        match c {
-            '(' => out.push_str("%28"),
-            ')' => out.push_str("%29"),
-            '<' => out.push_str("%3C"),
-            '>' => out.push_str("%3E"),
-            '\\' => out.push_str("%5C"),
-            c => out.push(c),
-        }
-    }
-    (out.len() <= max).then_some(out)
 }
 
 const fn begins_tag(c: char) -> bool {

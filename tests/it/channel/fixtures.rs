@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use callout::channel::{self, ActionLinks, Channel, Content, Fact, Link, Message, PersonName, Sending, Urgency};
 use callout::config::{
-    ChannelSettings, Common, HttpTarget, SecretError, SecretRef, SlackSettings, TeamsSettings, WebhookSettings,
+    ChannelSettings, Common, EmailSettings, HttpTarget, SecretError, SecretRef, SlackSettings, TeamsSettings, TlsMode,
+    WebhookSettings,
 };
 use callout::domain::{ChannelKind, ChannelRef, DeliveryId, IncidentId, Span, Timestamp};
 use callout::engine::input::Actor;
@@ -299,6 +300,27 @@ pub fn slack_settings(api: &str, common: Common) -> ChannelSettings {
 
 pub fn teams_settings(url: &str, common: Common) -> ChannelSettings {
     ChannelSettings::Teams(TeamsSettings { url: HttpTarget::Plain(url.into()), common })
+}
+
+/// Mail through the stand-in's server `at` (`smtp`, `smtps`, `smtp_plain` …).
+pub fn email_settings(sinks: &Sinks, at: &str, tls: TlsMode, common: Common) -> ChannelSettings {
+    let (host, port) = sinks.at(at).rsplit_once(':').unwrap();
+    let with_login = tls != TlsMode::None;
+    ChannelSettings::Email(EmailSettings {
+        host: host.into(),
+        port: port.parse().unwrap(),
+        tls,
+        user: with_login.then(|| sinks.at("smtp_user").into()),
+        password: with_login.then(|| env("PASSWORD")),
+        from: "callout acme <callout@acme.example>".into(),
+        common,
+    })
+}
+
+/// The same, built.
+pub fn email(sinks: &Sinks, at: &str, tls: TlsMode, common: Common) -> Box<dyn Channel> {
+    let settings = email_settings(sinks, at, tls, common);
+    build(ChannelKind::Email, &settings, &[("PASSWORD", sinks.at("smtp_password"))])
 }
 
 pub fn webhook_settings(url: &str, batch: u32, common: Common) -> WebhookSettings {

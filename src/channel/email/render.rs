@@ -1,0 +1,262 @@
+//! A mail from a message: text first, then HTML, both from the same page of values.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
+
+use askama::Template;
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+
+use super::headers;
+use super::template::{Page, Section};
+use crate::channel::text::{lines, short, web_url};
+use crate::channel::wording::{self, NAME_MAX};
+use crate::channel::{Content, Fact, Message, Urgency, text};
+use crate::engine::state::Status;
+
+/// Characters of a subject, without `Re:`.
+pub const SUBJECT_MAX: usize = 110;
+
+const FACTS_MAX: usize = 30;
+const VALUE_MAX: usize = 300;
+const LIST_MAX: usize = 8;
+const DETAILS_MAX: usize = 40;
+const LINKS_MAX: usize = 12;
+const URL_MAX: usize = 2_000;
+
+/// A mail, and the id by which a follow-up refers to it (without brackets).
+#[derive(Debug)]
+pub struct Mail {
+    /// For the transport.
+    pub message: lettre::Message,
+    /// Its Message-ID.
+    pub id: String,
+}
+
+/// Why a message cannot be a mail.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// The recipient.
+    #[error("the recipient's mail address is not valid")]
+    Address,
+    /// The HTML part.
+    #[error("the mail could not be written")]
+    Page(#[source] askama::Error),
+    /// The whole.
+    #[error("the mail could not be put together")]
+    Build(#[source] lettre::error::Error),
+}
+
+/// The mail for `address`.
+///
+/// # Errors
+/// When the address is none; the rest is put together so that it cannot fail on what an alert says.
+pub fn mail(message: &Message, address: &str, from: &Mailbox) -> Result<Mail, MailError> {
+    let email = address.trim().parse::<lettre::Address>().map_err(|_| MailError::Address)?;
+    let name = message.person.as_ref().map(|p| short(&p.name, NAME_MAX)).filter(|n| !n.is_empty());
+    let id = headers::message_id(message, from);
+    let mut builder = lettre::Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(name, email))
+        .subject(subject(message))
+        .date(date(message))
+        .message_id(Some(format!("<{id}>")));
+    let answered = headers::answered(message);
+    let root = headers::root_id(message, from);
+    if let Some(answered) = &answered {
+        builder = builder.in_reply_to(format!("<{answered}>"));
+    } else if let Some(root) = root.as_ref().filter(|_| wording::event(message).is_some()) {
+        builder = builder.in_reply_to(format!("<{root}>"));
+    }
+    let references: Vec<String> = root.iter().chain(&answered).map(|id| format!("<{id}>")).collect();
+    if !references.is_empty() {
+        builder = builder.references(references.join(" "));
+    }
+    for header in headers::extra(message, from) {
+        builder = builder.raw_header(header);
+    }
+    let page = page(message);
+    let html = page.render().map_err(MailError::Page)?;
+    let body = MultiPart::alternative()
+        .boundary(
+            format!("=_callout_{}", headers::token(&message.idempotency_key)).chars().take(70).collect::<String>(),
+        )
+        .singlepart(SinglePart::plain(plain(&page)))
+        .singlepart(SinglePart::html(html));
+    let message = builder.multipart(body).map_err(MailError::Build)?;
+    Ok(Mail { message, id })
+}
+
+/// Stable over the life of the incident, so that clients that thread by subject do so.
+fn subject(message: &Message) -> String {
+    let Some(content) = message.content.as_deref() else {
+        return short(&format!("callout: {}", text::one_line(&message.why)), SUBJECT_MAX);
+    };
+    let number = format!(" #{}", content.incident);
+    let room = SUBJECT_MAX.saturating_sub(number.len());
+    let re = if wording::event(message).is_some() { "Re: " } else { "" };
+    format!("{re}{}{number}", short(&content.subject, room))
+}
+
+fn date(message: &Message) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(message.now.as_millis()).unwrap_or(0))
+}
+
+fn page(message: &Message) -> Page {
+    match message.content.as_deref() {
+        Some(content) => incident(message, content),
+        None => Page {
+            first: short(&wording::first_line(message), 600),
+            preview: String::new(),
+            colour: "#9a5b00",
+            priority: String::new(),
+            status: String::new(),
+            paragraphs: Vec::new(),
+            sections: Vec::new(),
+            told: Vec::new(),
+            links: Vec::new(),
+            buttons: Vec::new(),
+            footer: "An alarm of callout itself, not of a service.".to_owned(),
+        },
+    }
+}
+
+fn incident(message: &Message, content: &Content) -> Page {
+    let event = wording::event(message);
+    let first = match &event {
+        Some(event) => format!("{} {event}", wording::sign(content)),
+        None => wording::first_line(message),
+    };
+    let mut paragraphs = Vec::new();
+    if event.is_some() {
+        paragraphs.push(short(&content.headline, 600));
+    }
+    // What only says how it goes on is short; what calls for somebody again tells all.
+    let is_short = event.is_some() && content.status != Status::Triggered;
+    if let Some(summary) = content.summary.as_deref().filter(|_| !is_short) {
+        paragraphs.extend(text::cut(&lines(summary), 1_500).split("\n\n").map(|p| short(p, 1_500)));
+    }
+    paragraphs.retain(|p| !p.is_empty());
+    let why = wording::why(message);
+    let mut told = if event.is_none() && !why.is_empty() { vec![why.clone()] } else { Vec::new() };
+    told.extend(wording::told(content));
+    let mut links: Vec<(String, String)> = content
+        .links
+        .iter()
+        .filter_map(|l| Some((or(short(&l.title, NAME_MAX), "Link"), web_url(&l.url, URL_MAX)?)))
+        .take(LINKS_MAX)
+        .collect();
+    let mut buttons: Vec<(&'static str, String, bool)> = Vec::new();
+    for button in wording::buttons(content) {
+        match (web_url(button.url, URL_MAX), button.id) {
+            (Some(url), "open") => links.push((format!("Incident #{}", content.incident), url)),
+            (Some(url), _) => buttons.push((button.label, url, button.primary)),
+            (None, _) => {}
+        }
+    }
+    Page {
+        first: short(&first, 600),
+        preview: if event.is_some() { short(&content.headline, 200) } else { short(&why, 200) },
+        colour: colour(content),
+        priority: wording::priority(content),
+        status: status(message, content),
+        paragraphs,
+        sections: sections(content, is_short),
+        told,
+        links,
+        buttons,
+        footer: format!("callout for {}. Answers to this mail are not read.", wording::owner(content)),
+    }
+}
+
+fn status(message: &Message, content: &Content) -> String {
+    let severity = content.severity.as_deref().map(|s| format!(" · {}", short(s, NAME_MAX))).unwrap_or_default();
+    format!(
+        "{severity} · {} · since {} · {} · #{}",
+        wording::status(content, message.now),
+        wording::since(content, message.now),
+        wording::owner(content),
+        content.incident
+    )
+}
+
+/// Colours that carry white text with a contrast above 4.5 to 1.
+fn colour(content: &Content) -> &'static str {
+    match (&content.status, content.urgency) {
+        (Status::Resolved { .. }, _) => "#1a6e3c",
+        (Status::Acknowledged { .. } | Status::Snoozed { .. }, _) => "#3c5a86",
+        (Status::Triggered, Urgency::High) => "#b3261e",
+        (Status::Triggered, _) => "#9a5b00",
+    }
+}
+
+fn sections(content: &Content, is_short: bool) -> Vec<Section> {
+    let count = if is_short { 1 } else { 4 };
+    [
+        ("", &content.facts, FACTS_MAX),
+        ("Recent deployments", &content.deployments, LIST_MAX),
+        ("Dependencies", &content.dependencies, LIST_MAX),
+        ("Details", &content.details, DETAILS_MAX),
+    ]
+    .into_iter()
+    .take(count)
+    .map(|(title, facts, max)| section(title, facts, max))
+    .filter(|s| !s.rows.is_empty())
+    .collect()
+}
+
+fn section(title: &'static str, facts: &[Fact], max: usize) -> Section {
+    let mut rows: Vec<(String, String)> = facts
+        .iter()
+        .map(|f| (short(&f.name, NAME_MAX), short(&f.value, VALUE_MAX)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect();
+    let more = rows.len().saturating_sub(max);
+    rows.truncate(max);
+    Section { title, rows, more: if more > 0 { format!("and {more} more") } else { String::new() } }
+}
+
+fn or(text: String, other: &str) -> String {
+    if text.is_empty() { other.to_owned() } else { text }
+}
+
+/// The text part: the same in the same order.
+fn plain(page: &Page) -> String {
+    let mut out = format!("{}\n", page.first);
+    if !page.status.is_empty() {
+        let _ = writeln!(out, "{}{}", page.priority, page.status);
+    }
+    for paragraph in &page.paragraphs {
+        let _ = writeln!(out, "\n{paragraph}");
+    }
+    for Section { title, rows, more } in &page.sections {
+        out.push('\n');
+        if !title.is_empty() {
+            let _ = writeln!(out, "{title}");
+        }
+        let indent = if title.is_empty() { "" } else { "  " };
+        for (name, value) in rows {
+            let _ = writeln!(out, "{indent}{name}: {value}");
+        }
+        if !more.is_empty() {
+            let _ = writeln!(out, "{indent}{more}");
+        }
+    }
+    if !page.told.is_empty() {
+        let _ = writeln!(out, "\n{}", page.told.join("\n"));
+    }
+    if !page.links.is_empty() {
+        out.push('\n');
+        for (title, url) in &page.links {
+            let _ = writeln!(out, "{title}: {url}");
+        }
+    }
+    if !page.buttons.is_empty() {
+        out.push('\n');
+        for (label, url, _) in &page.buttons {
+            let _ = writeln!(out, "{label}: {url}");
+        }
+    }
+    // The separator of a signature, which clients fold away.
+    let _ = writeln!(out, "\n-- \n{}", page.footer);
+    out
+}
