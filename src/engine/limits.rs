@@ -34,3 +34,5 @@ pub const NOTICE_WORTH: Span = Span::from_hours(24);
 pub const ROUND_WAIT_MIN: Span = Span::from_minutes(1);
 /// Deadlines judged in one tick; the rest follow in the next, so that inputs get their turn.
 pub const TIMERS_PER_TICK: usize = 256;
+/// Moments looked at in one tick of which nothing came (a source was sent again, its end moved), before inputs get their turn.
+pub const STALE_TIMERS_PER_TICK: usize = 4_096;

@@ -112,14 +112,19 @@ impl Engine {
     }
 
     /// Judges the earliest deadlines, if they are due at `now`: all of one moment, at that moment, at most
-    /// [`limits::TIMERS_PER_TICK`] of them. `None` when nothing came of it. To be called until [`Engine::next_wakeup`] is later than
-    /// `now`; the decision's time is then [`State::now`].
+    /// [`limits::TIMERS_PER_TICK`] of them. `None` when nothing came of any that is due. To be called until
+    /// [`Engine::next_wakeup`] is later than `now`; the decision's time is then [`State::now`].
     pub fn tick(&mut self, now: Timestamp) -> Option<Decision> {
-        let at = self.timers.next().filter(|at| *at <= now)?;
-        let mut judge = Judge::new(self);
-        judge.deadlines(at, true, limits::TIMERS_PER_TICK);
-        let decision = judge.finish();
-        (!decision.transitions.is_empty()).then_some(decision)
+        for _ in 0..limits::STALE_TIMERS_PER_TICK {
+            let at = self.timers.next().filter(|at| *at <= now)?;
+            let mut judge = Judge::new(self);
+            judge.deadlines(at, true, limits::TIMERS_PER_TICK);
+            let decision = judge.finish();
+            if !decision.transitions.is_empty() {
+                return Some(decision);
+            }
+        }
+        None
     }
 
     /// Earliest time at which `tick` may do something. Spurious ticks do nothing.

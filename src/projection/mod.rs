@@ -1,5 +1,7 @@
 //! Answers for people, derived from records and state; disposable.
 
 mod explain;
+mod history;
 
-pub use explain::{Explanation, ExplanationLine, explain_event, explain_incident, explain_page};
+pub use explain::{Explanation, ExplanationLine};
+pub use history::{History, HistoryError};

@@ -1,0 +1,47 @@
+//! Explanations from a running service. They read files, so they run on a thread that may block.
+
+use std::sync::Arc;
+
+use super::Handle;
+use crate::domain::{EventId, IncidentId, Timestamp};
+use crate::projection::{Explanation, History, HistoryError};
+
+impl Handle {
+    /// The explanation of an incident, from the traces in the journal; `None` when it is unknown.
+    ///
+    /// # Errors
+    /// When the journal or the index cannot be read.
+    pub async fn explain_incident(&self, incident: IncidentId) -> Result<Option<Explanation>, String> {
+        self.look_up(move |history| history.incident(incident)).await
+    }
+
+    /// The same for one event.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn explain_event(&self, event: EventId) -> Result<Option<Explanation>, String> {
+        self.look_up(move |history| history.event(event)).await
+    }
+
+    /// Why a person was paged at, or shortly before, a time.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn explain_page(&self, person: String, at: Timestamp) -> Result<Option<Explanation>, String> {
+        self.look_up(move |history| history.page(&person, at)).await
+    }
+
+    async fn look_up(
+        &self,
+        f: impl FnOnce(&History<'_>) -> Result<Option<Explanation>, HistoryError> + Send + 'static,
+    ) -> Result<Option<Explanation>, String> {
+        let (journal, index) = (Arc::clone(self.journal()), self.index().cloned());
+        let answer = tokio::task::spawn_blocking(move || {
+            f(&History { journal: &*journal, index: index.as_deref() }).map_err(|error| {
+                tracing::warn!(error = super::snapshot::chain(&error), "could not explain");
+                error.to_string()
+            })
+        });
+        answer.await.unwrap_or_else(|_| Err("the look-up panicked".to_owned()))
+    }
+}
