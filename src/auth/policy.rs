@@ -25,7 +25,7 @@ pub enum Need {
 /// A route of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// Method; a route for GET answers HEAD too.
+    /// Method; a route for GET answers HEAD too. `*`: every method.
     pub method: &'static str,
     /// Path as the router writes it.
     pub path: &'static str,
@@ -38,8 +38,53 @@ const fn route(method: &'static str, path: &'static str, need: Need) -> Route {
 }
 
 /// Every route.
-pub static ROUTES: &[Route] =
-    &[route("POST", "/v1/breaches", Need::Ingest), route("POST", "/api/v2/alerts", Need::Ingest)];
+pub static ROUTES: &[Route] = &[
+    route("POST", "/v1/breaches", Need::Ingest),
+    route("POST", "/api/v2/alerts", Need::Ingest),
+    route("GET", "/v1/incidents", Need::Read),
+    route("GET", "/v1/incidents/{id}", Need::Read),
+    route("GET", "/v1/incidents/{id}/explain", Need::Read),
+    route("POST", "/v1/incidents/{id}/acknowledge", Need::Act),
+    route("POST", "/v1/incidents/{id}/unacknowledge", Need::Act),
+    route("POST", "/v1/incidents/{id}/snooze", Need::Act),
+    route("POST", "/v1/incidents/{id}/resolve", Need::Act),
+    route("POST", "/v1/incidents/{id}/reopen", Need::Act),
+    route("POST", "/v1/incidents/{id}/priority", Need::Act),
+    route("POST", "/v1/incidents/{id}/severity", Need::Act),
+    route("POST", "/v1/incidents/{id}/note", Need::Act),
+    route("POST", "/v1/incidents/{id}/reassign", Need::Act),
+    route("POST", "/v1/incidents/{id}/escalate", Need::Act),
+    route("GET", "/v1/events/{id}", Need::Read),
+    route("GET", "/v1/events/{id}/explain", Need::Read),
+    route("GET", "/v1/oncall", Need::Read),
+    route("GET", "/v1/schedules/{name}/shifts", Need::Read),
+    route("GET", "/v1/silences", Need::Read),
+    route("POST", "/v1/silences", Need::Act),
+    route("GET", "/v1/silences/{id}", Need::Read),
+    route("DELETE", "/v1/silences/{id}", Need::Act),
+    route("GET", "/v1/maintenance", Need::Read),
+    route("GET", "/api/v2/alerts", Need::Read),
+    route("GET", "/api/v2/alerts/groups", Need::Read),
+    route("GET", "/api/v2/silences", Need::Read),
+    route("POST", "/api/v2/silences", Need::Act),
+    route("GET", "/api/v2/silence/{id}", Need::Read),
+    route("DELETE", "/api/v2/silence/{id}", Need::Act),
+    route("GET", "/api/v2/status", Need::Read),
+    route("GET", "/api/v2/receivers", Need::Read),
+    route("*", "/api/v1/{*rest}", Need::Nothing),
+    route("GET", "/a/{token}", Need::Link),
+    route("POST", "/a/{token}", Need::Link),
+    route("GET", "/", Need::Read),
+    route("GET", "/incidents", Need::Read),
+    route("GET", "/incidents/{id}", Need::Read),
+    route("GET", "/style.css", Need::Nothing),
+    route("GET", "/-/healthy", Need::Nothing),
+    route("GET", "/-/ready", Need::Nothing),
+    route("POST", "/-/reload", Need::Admin),
+    route("GET", "/metrics", Need::Read),
+    route("GET", "/problems", Need::Nothing),
+    route("GET", "/problems/{slug}", Need::Nothing),
+];
 
 /// A route of the table; `None` when it is not there.
 #[must_use]

@@ -120,6 +120,12 @@ pub fn content_in_zone(
     }
 }
 
+/// The headline alone, for lists.
+#[must_use]
+pub fn headline(incident: &Incident, policy: &Policy) -> String {
+    headline::headline(&View::new(incident, policy, TimeZone::UTC, incident.updated_at))
+}
+
 impl<'a> View<'a> {
     fn new(incident: &'a Incident, policy: &'a Policy, zone: TimeZone, now: Timestamp) -> Self {
         let latest = incident.latest.as_deref().filter(|event| event.status == EventStatus::Firing);

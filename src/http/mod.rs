@@ -2,12 +2,22 @@
 //!
 //! Absent on purpose: rules. A handler reads the state as committed or hands an input to the shard, and says what came of it.
 
+mod alertmanager;
 mod body;
+mod chunks;
+mod events;
 mod guard;
+mod incidents;
+mod oncall;
+mod ops;
+mod pages;
+mod params;
 pub mod problem;
 mod receive;
 mod routes;
 mod server;
+mod silences;
+mod view;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,6 +55,10 @@ impl App {
 
     fn handle(&self) -> &Handle {
         &self.0.handle
+    }
+
+    fn link_key(&self) -> &LinkKey {
+        &self.0.link_key
     }
 
     fn metrics(&self) -> &Metrics {

@@ -34,6 +34,8 @@ problems! {
         "The detail names the parameter and what it may be.";
     BAD_COMMAND = "bad-command", 422, "The command cannot be carried out as it was written",
         "The detail names the field and what it may be.";
+    BAD_SILENCE = "bad-silence", 400, "The silence cannot be",
+        "The detail says why. Alertmanager's clients see it as a bare text.";
     BAD_CONFIGURATION = "bad-configuration", 422, "The configuration has mistakes",
         "The detail is what `callout check` prints. The configuration in force stays.";
     TIMED_OUT = "timed-out", 503, "The request took too long",

@@ -14,7 +14,7 @@ use crate::auth::Principal;
 use crate::auth::token::Teams;
 use crate::domain::{Fingerprint, Source};
 use crate::engine::state::Alert;
-use crate::ingest::{self, Context, DIALECTS, Dialect, Kept, Known, Parsed, Refusal, Taken};
+use crate::ingest::{self, Context, DIALECTS, Dialect, Kept, Known, Parsed, Refusal};
 use crate::runtime::{Handle, Incoming};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{EventLabels, ReasonLabels};
@@ -113,15 +113,8 @@ async fn store(app: &App, dialect: &Dialect, counters: &Counters, mut parsed: Pa
     if taken.is_empty() {
         return respond((dialect.answer)(&parsed, &[]));
     }
-    let refires = taken.iter().filter(|t| matches!(t, Taken::Refire(_))).count() as u64;
-    let incoming = taken
-        .into_iter()
-        .map(|taken| match taken {
-            Taken::Event(event) => Incoming::New(std::sync::Arc::new(event)),
-            Taken::Refire(refire) => Incoming::Refire(refire),
-        })
-        .collect();
-    match app.handle().accept(incoming).await {
+    let refires = taken.iter().filter(|t| matches!(t, Incoming::Refire(_))).count() as u64;
+    match app.handle().accept(taken).await {
         Ok(accepted) => {
             let kept: Vec<Kept> = accepted.iter().map(|a| Kept { event: a.event, repeated: a.repeated }).collect();
             let repeats = kept.iter().filter(|k| k.repeated).count() as u64;

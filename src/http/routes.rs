@@ -5,12 +5,13 @@ use axum::extract::{Request, State};
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, post};
+use axum::routing::{MethodRouter, any, delete, get, post};
 
 use super::App;
 use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
+use super::{alertmanager, events, incidents, oncall, ops, pages, silences};
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
 
@@ -24,6 +25,47 @@ fn registered() -> Vec<Registered> {
         let handler = move |app: State<App>, principal, request: Request| receive(position, app, principal, request);
         all.push(("POST", dialect.path, post(handler)));
     }
+    for (verb, path) in incidents::VERBS {
+        let handler = move |app: State<App>, principal, path, request: Request| {
+            incidents::act(verb, app, principal, path, request)
+        };
+        all.push(("POST", path, post(handler)));
+    }
+    all.extend([
+        ("GET", "/v1/incidents", get(incidents::list)),
+        ("GET", "/v1/incidents/{id}", get(incidents::get)),
+        ("GET", "/v1/incidents/{id}/explain", get(incidents::explain)),
+        ("GET", "/v1/events/{id}", get(events::get)),
+        ("GET", "/v1/events/{id}/explain", get(events::explain)),
+        ("GET", "/v1/oncall", get(oncall::now)),
+        ("GET", "/v1/schedules/{name}/shifts", get(oncall::shifts)),
+        ("GET", "/v1/silences", get(silences::list)),
+        ("POST", "/v1/silences", post(silences::create)),
+        ("GET", "/v1/silences/{id}", get(silences::get)),
+        ("DELETE", "/v1/silences/{id}", delete(silences::expire)),
+        ("GET", "/v1/maintenance", get(silences::maintenance)),
+        ("GET", "/api/v2/alerts", get(alertmanager::alerts)),
+        ("GET", "/api/v2/alerts/groups", get(alertmanager::groups)),
+        ("GET", "/api/v2/silences", get(alertmanager::silences)),
+        ("POST", "/api/v2/silences", post(alertmanager::post_silence)),
+        ("GET", "/api/v2/silence/{id}", get(alertmanager::silence)),
+        ("DELETE", "/api/v2/silence/{id}", delete(alertmanager::delete_silence)),
+        ("GET", "/api/v2/status", get(alertmanager::status)),
+        ("GET", "/api/v2/receivers", get(alertmanager::receivers)),
+        ("*", "/api/v1/{*rest}", any(alertmanager::v1)),
+        ("GET", "/a/{token}", get(pages::show)),
+        ("POST", "/a/{token}", post(pages::act)),
+        ("GET", "/", get(pages::list)),
+        ("GET", "/incidents", get(pages::list)),
+        ("GET", "/incidents/{id}", get(pages::incident)),
+        ("GET", "/style.css", get(pages::style)),
+        ("GET", "/-/healthy", get(ops::healthy)),
+        ("GET", "/-/ready", get(ops::ready)),
+        ("POST", "/-/reload", post(ops::reload)),
+        ("GET", "/metrics", get(ops::metrics)),
+        ("GET", "/problems", get(ops::problems)),
+        ("GET", "/problems/{slug}", get(ops::explain_problem)),
+    ]);
     all
 }
 

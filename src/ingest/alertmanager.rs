@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -17,12 +18,13 @@ use super::limits::{
     ANNOTATION_VALUE_BYTES_MAX, ANNOTATIONS_MAX, EVENTS_MAX, FUTURE_SKEW, LABEL_NAME_BYTES_MAX, LABEL_SET_BYTES_MAX,
     LABEL_VALUE_BYTES_MAX, LABELS_MAX, REJECTIONS_LISTED_MAX, RESOLVE_TIMEOUT, URL_BYTES_MAX,
 };
-use super::{Answer, Context, Dialect, Kept, Parsed, Refusal, Rejection, Taken, problem};
+use super::{Answer, Context, Dialect, Kept, Parsed, Refusal, Rejection, problem};
 use crate::domain::{
     Event, EventDetail, EventKind, EventStatus, Fingerprint, Labels, LabelsBuilder, Name, Source, Timestamp,
 };
 use crate::engine::Refire;
 use crate::engine::state::Alert;
+use crate::runtime::Incoming;
 
 /// This dialect.
 pub const DIALECT: Dialect = Dialect {
@@ -81,11 +83,11 @@ fn parse(body: &str, context: &Context<'_>) -> Result<Parsed, Refusal> {
         let mut ended = Vec::new();
         for (sent, fingerprint) in &valid {
             match judge(sent, *fingerprint, &batch.pairs, alerts, pending || !ended.is_empty(), context.now) {
-                Some(Taken::Refire(_)) if ended.contains(fingerprint) => {
-                    parsed.taken.push(Taken::Event(event(sent, &batch.pairs, context.now)));
+                Some(Incoming::Refire(_)) if ended.contains(fingerprint) => {
+                    parsed.taken.push(Incoming::New(Arc::new(event(sent, &batch.pairs, context.now))));
                 }
                 Some(taken) => {
-                    if matches!(&taken, Taken::Event(e) if e.status == EventStatus::Resolved) {
+                    if matches!(&taken, Incoming::New(e) if e.status == EventStatus::Resolved) {
                         ended.push(*fingerprint);
                     }
                     parsed.taken.push(taken);
@@ -105,17 +107,17 @@ fn judge(
     alerts: &BTreeMap<Fingerprint, Alert>,
     pending: bool,
     now: Timestamp,
-) -> Option<Taken> {
+) -> Option<Incoming> {
     let known = alerts.get(&fingerprint);
     let resolved = sent.ends_at.is_some_and(|end| end <= now);
     match known {
         Some(alert) if !resolved && alert.firing && unchanged(sent, pairs, &alert.event, now) => {
             let ends_at = sent.ends_at.unwrap_or_else(|| now.plus(RESOLVE_TIMEOUT));
-            Some(Taken::Refire(Refire { fingerprint, ends_at: Some(ends_at) }))
+            Some(Incoming::Refire(Refire { fingerprint, ends_at: Some(ends_at) }))
         }
         Some(alert) if resolved && !alert.firing && !pending => None,
         None if resolved && !pending => None,
-        _ => Some(Taken::Event(event(sent, pairs, now))),
+        _ => Some(Incoming::New(Arc::new(event(sent, pairs, now)))),
     }
 }
 

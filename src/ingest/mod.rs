@@ -10,9 +10,9 @@ pub mod problem;
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Event, EventId, Fingerprint, Name, Source, Timestamp};
-use crate::engine::Refire;
+use crate::domain::{EventId, Fingerprint, Name, Source, Timestamp};
 use crate::engine::state::Alert;
+use crate::runtime::Incoming;
 use problem::Problem;
 
 /// A way in.
@@ -72,20 +72,11 @@ impl Context<'_> {
     }
 }
 
-/// An event of a request, ready to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
-    /// In full.
-    Event(Event),
-    /// Known, and nothing changed but its end.
-    Refire(Refire),
-}
-
 /// What became of a body.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Parsed {
     /// To be stored, in order of the request.
-    pub taken: Vec<Taken>,
+    pub taken: Vec<Incoming>,
     /// Identity of each of `taken`, where the dialect answers with it.
     pub keys: Vec<Name>,
     /// Not to be stored.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -16,11 +17,12 @@ use super::limits::{
     ITEM_BYTES_MAX, LABEL_NAME_BYTES_MAX, LABEL_SET_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, LIST_MAX,
     MORE_WINDOWS_MAX, PAST_MAX, REJECTIONS_LISTED_MAX, URL_BYTES_MAX, WINDOW_MAX,
 };
-use super::{Answer, Context, Dialect, Kept, Parsed, Refusal, Rejection, Taken, problem};
+use super::{Answer, Context, Dialect, Kept, Parsed, Refusal, Rejection, problem};
 use crate::domain::{
     BudgetLeft, Dependency, Deployment, Event, EventDetail, EventKind, EventStatus, Labels, LabelsBuilder, Name, Ratio,
     Source, Span, Timestamp, WindowCounts,
 };
+use crate::runtime::Incoming;
 
 /// This dialect.
 pub const DIALECT: Dialect =
@@ -65,7 +67,7 @@ fn parse(body: &str, context: &Context<'_>) -> Result<Parsed, Refusal> {
             Ok(event) => {
                 ids.extend(event.idempotency.clone());
                 parsed.keys.push(event.fingerprint().to_string().into());
-                parsed.taken.push(Taken::Event(event));
+                parsed.taken.push(Incoming::New(Arc::new(event)));
             }
             Err(rejection) => parsed.rejected.push(rejection.at(index)),
         }

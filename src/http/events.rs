@@ -1,0 +1,34 @@
+//! Events: what became of each, and why.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::App;
+use super::incidents::{explanation, unreadable};
+use super::problem::Failure;
+use crate::domain::{EventId, Seq};
+use crate::projection::Explanation;
+
+async fn find(app: &App, id: &str) -> Result<(EventId, Explanation), Failure> {
+    let unknown = || Failure::not_found(format!("event `{}`", id.chars().take(64).collect::<String>()));
+    let event: EventId = id.parse().map_err(|_| unknown())?;
+    let explanation = app.handle().explain_event(event).await.map_err(unreadable)?;
+    Ok((event, explanation.ok_or_else(unknown)?))
+}
+
+/// `GET /v1/events/{id}`
+pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
+    let (event, explanation) = find(&app, &id).await?;
+    let waits = app.handle().read(|state| state.inbox.contains_key(&Seq(event.0)));
+    let body = json!({ "event": event.to_string(), "judged": !waits, "explanation": explanation });
+    Ok(Json(body).into_response())
+}
+
+/// `GET /v1/events/{id}/explain`
+pub async fn explain(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
+    let (_, found) = find(&app, &id).await?;
+    Ok(explanation(&found, &headers))
+}

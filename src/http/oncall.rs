@@ -1,0 +1,102 @@
+//! Who is on call, now or at another time, and the shifts of a schedule.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::App;
+use super::params::{Params, bad};
+use super::problem::Failure;
+use crate::domain::{Name, Span, Timestamp};
+use crate::engine::Policy;
+use crate::engine::policy::Target;
+
+/// The longest time for which shifts are listed at once. Beyond: 400.
+pub const SHIFTS_MAX: Span = Span::from_hours(24 * 366);
+/// Shifts of one answer. Beyond: the list ends there, and says where to go on.
+pub const SHIFTS_ROWS_MAX: usize = 2_000;
+
+/// `GET /v1/oncall?team=&schedule=&role=&at=`
+pub async fn now(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Result<Response, Failure> {
+    let params = Params::of(query, &["team", "schedule", "role", "at"])?;
+    let policy = app.handle().policy();
+    let at = params.time("at")?.unwrap_or_else(|| app.handle().now());
+    let schedules: BTreeSet<&Name> = match (params.get("schedule"), params.get("team")) {
+        (Some(name), None) => {
+            let known = policy.schedules.get_key_value(name);
+            [known.ok_or_else(|| Failure::not_found(format!("schedule `{name}`")))?.0].into()
+        }
+        (None, Some(team)) => schedules_of(&policy, team)?,
+        (None, None) => policy.schedules.keys().collect(),
+        (Some(_), Some(_)) => return Err(bad("team", "say either `team` or `schedule`")),
+    };
+    let role = params.get("role");
+    let mut rows = Vec::new();
+    for name in schedules {
+        let Some(schedule) = policy.schedules.get(name) else { continue };
+        for answer in schedule.explain(at) {
+            if role.is_none_or(|role| answer.role.as_deref() == Some(role)) {
+                rows.push(json!({
+                    "schedule": name, "role": answer.role, "users": people(&policy, &answer.users), "layer": answer.layer,
+                    "since": answer.since.map(|t| t.to_string()), "until": answer.until.map(|t| t.to_string()),
+                    "overridden": answer.overridden,
+                }));
+            }
+        }
+    }
+    Ok(Json(json!({ "at": at.to_string(), "on_call": rows })).into_response())
+}
+
+/// The schedules that a team's escalation policy asks; and the one of the team's own name.
+fn schedules_of<'a>(policy: &'a Policy, team: &str) -> Result<BTreeSet<&'a Name>, Failure> {
+    let Some(found) = policy.teams.get(team) else { return Err(Failure::not_found(format!("team `{team}`"))) };
+    let steps = found.escalation.as_ref().and_then(|e| policy.escalations.get(e)).map(|e| e.steps.as_slice());
+    let mut names: BTreeSet<&Name> = BTreeSet::new();
+    for target in steps.unwrap_or_default().iter().flat_map(|step| &step.notify) {
+        if let Target::Schedule { schedule, .. } = target {
+            names.extend(policy.schedules.get_key_value(schedule).map(|(name, _)| name));
+        }
+    }
+    names.extend(policy.schedules.get_key_value(team).map(|(name, _)| name));
+    Ok(names)
+}
+
+fn people(policy: &Policy, ids: &[Name]) -> Vec<Value> {
+    let name = |id: &Name| policy.people.get(id).map(|p| p.name.clone());
+    ids.iter().map(|id| json!({ "id": id, "name": name(id) })).collect()
+}
+
+/// `GET /v1/schedules/{name}/shifts?from=&to=`
+pub async fn shifts(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let params = Params::of(query, &["from", "to"])?;
+    let policy = app.handle().policy();
+    let schedule = policy.schedules.get(name.as_str()).ok_or_else(|| Failure::not_found("such schedule"))?;
+    let from = params.time("from")?.unwrap_or_else(|| app.handle().now());
+    let to = params.time("to")?.unwrap_or_else(|| from.plus(Span::from_hours(24 * 7)));
+    if to <= from || to.since(from) > SHIFTS_MAX {
+        return Err(bad("to", format!("it is after `from`, by at most {SHIFTS_MAX}")));
+    }
+    let mut rows = Vec::new();
+    let mut end: Timestamp = to;
+    for shift in schedule.timeline(from, to) {
+        if rows.len() == SHIFTS_ROWS_MAX {
+            end = shift.start;
+            break;
+        }
+        let roles: Vec<Value> = shift
+            .on_call
+            .by_role()
+            .map(|(role, users)| json!({ "role": role, "users": people(&policy, users) }))
+            .collect();
+        rows.push(json!({ "start": shift.start.to_string(), "end": shift.end.to_string(), "roles": roles }));
+    }
+    Ok(Json(json!({ "schedule": name, "from": from.to_string(), "to": end.to_string(), "shifts": rows }))
+        .into_response())
+}

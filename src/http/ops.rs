@@ -1,0 +1,122 @@
+//! Operations: probes, metrics, reload, and the explanation of problems.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::App;
+use super::problem::{self, BAD_CONFIGURATION, Failure};
+use crate::domain::{IncidentId, Span};
+
+/// The oldest input that is not judged may be so old; beyond, `/-/ready` is red.
+pub const UNJUDGED_AGE_MAX: Span = Span::from_seconds(15);
+/// The oldest page that is due and not delivered may be so old; beyond, `/-/ready` is red.
+pub const PAGE_AGE_MAX: Span = Span::from_minutes(3);
+/// Incidents counted while the state is held; the shard waits meanwhile.
+const CHUNK_ROWS: usize = 4_096;
+
+/// `GET /-/healthy`: the process answers.
+pub async fn healthy() -> Response {
+    "callout is healthy\n".into_response()
+}
+
+/// `GET /-/ready`: it takes events, judges them in time and delivers pages; otherwise 503 and why not.
+pub async fn ready(State(app): State<App>) -> Response {
+    let reasons = unready(&app);
+    if reasons.is_empty() {
+        return "callout is ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "reasons": reasons }))).into_response()
+}
+
+fn unready(app: &App) -> Vec<String> {
+    let health = app.handle().health();
+    let span = |ms: u64| Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+    let mut reasons = Vec::new();
+    if !health.running {
+        reasons.push("recovery from the journal is not done, or the shard has stopped".to_owned());
+    }
+    if let Some(error) = health.journal_error {
+        reasons.push(format!("the journal cannot be written: {error}"));
+    }
+    let unjudged = span(health.oldest_unjudged_ms);
+    if unjudged > UNJUDGED_AGE_MAX {
+        reasons.push(format!("the oldest event that is not judged waits for {unjudged}, more than {UNJUDGED_AGE_MAX}"));
+    }
+    let page = span(health.oldest_page_ms);
+    if page > PAGE_AGE_MAX {
+        reasons.push(format!("the oldest page that is not delivered waits for {page}, more than {PAGE_AGE_MAX}"));
+    }
+    reasons
+}
+
+/// `POST /-/reload`: reads, checks and activates the configuration; a bad one is refused with its diagnostics and the old one stays.
+pub async fn reload(State(app): State<App>) -> Result<Response, Failure> {
+    match app.handle().reload().await {
+        Ok(summary) => {
+            app.metrics().reloads.inc();
+            Ok(Json(json!({ "activated": true, "summary": summary })).into_response())
+        }
+        Err(diagnostics) => {
+            app.metrics().reload_failures.inc();
+            Err(Failure::new(&BAD_CONFIGURATION, diagnostics))
+        }
+    }
+}
+
+/// `GET /metrics`
+pub async fn metrics(State(app): State<App>) -> Response {
+    gauge(&app);
+    let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (content_type, app.metrics().render()).into_response()
+}
+
+/// Brings gauges of the engine up to date; they are read so rarely that nobody keeps them otherwise.
+fn gauge(app: &App) {
+    let (handle, metrics) = (app.handle(), app.metrics());
+    let health = handle.health();
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    handle.read(|state| {
+        metrics.alerts_known.set(number(state.alerts.len()));
+        metrics.outbox_messages.set(number(state.outbox.len()));
+        metrics.silences.set(number(state.silences.len()));
+        metrics.inbox_inputs.set(number(state.inbox.len()));
+    });
+    let (mut open, mut after, mut done) = (0, None, false);
+    while !done {
+        let from = after.map_or(IncidentId(0), |IncidentId(id)| IncidentId(id + 1));
+        handle.read(|state| {
+            let mut seen = 0;
+            for (id, incident) in state.incidents.range(from..).take(CHUNK_ROWS) {
+                seen += 1;
+                after = Some(*id);
+                open += usize::from(incident.status.is_open());
+            }
+            done = seen < CHUNK_ROWS;
+        });
+    }
+    metrics.incidents_open.set(number(open));
+    metrics.unjudged_age_seconds.set(seconds(health.oldest_unjudged_ms));
+    metrics.undelivered_page_age_seconds.set(seconds(health.oldest_page_ms));
+    metrics.journal_failing.set(i64::from(health.journal_error.is_some()));
+}
+
+fn seconds(ms: u64) -> f64 {
+    std::time::Duration::from_millis(ms).as_secs_f64()
+}
+
+/// `GET /problems`: all types of problems.
+pub async fn problems() -> Response {
+    let all: Vec<_> = problem::all()
+        .map(|p| json!({ "type": p.uri(), "title": p.title, "status": p.status, "help": p.help }))
+        .collect();
+    Json(json!({ "problems": all })).into_response()
+}
+
+/// `GET /problems/{slug}`: where the `type` of a problem document leads.
+pub async fn explain_problem(Path(slug): Path<String>) -> Result<Response, Failure> {
+    let known = problem::all().find(|p| p.slug == slug).ok_or_else(|| Failure::not_found("such type of problem"))?;
+    Ok(format!("{} ({})\n\n{}\n", known.title, known.status, known.help).into_response())
+}

@@ -1,0 +1,129 @@
+//! The incidents that are open, and one of them with its timeline.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::{Shown, page};
+use crate::channel::wording;
+use crate::engine::state::{Incident, Status};
+use crate::engine::{Actor, Policy};
+use crate::enrich;
+use crate::http::App;
+use crate::http::incidents::{Filter, PAGE_ROWS, cursor, find, page as incidents_page, read_cursor};
+use crate::http::params::Params;
+use crate::http::problem::Failure;
+
+#[derive(Template)]
+#[template(path = "incidents.html", config = "src/http/pages/askama.toml")]
+struct ListPage<'a> {
+    organisation: &'a str,
+    heading: &'static str,
+    rows: Vec<Row>,
+    all: bool,
+    next: Option<String>,
+}
+
+struct Row {
+    id: u64,
+    status: &'static str,
+    by: Option<String>,
+    priority: String,
+    urgent: bool,
+    headline: String,
+    team: String,
+    since: String,
+    duplicates: u32,
+}
+
+/// `GET /incidents`
+pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Result<Response, Failure> {
+    let params = Params::of(query, &["cursor", "status", "team"])?;
+    let before = params.get("cursor").map(read_cursor).transpose()?;
+    let all = params.get("status") == Some("all");
+    let filter = Filter::of(&params)?;
+    let found = incidents_page(&app, &filter, before, PAGE_ROWS);
+    let (policy, now) = (app.handle().policy(), app.handle().now());
+    let zone = wording::zone(&policy.organisation.timezone);
+    let rows = found.incidents.iter().map(|incident| Row {
+        id: incident.id.0,
+        status: incident.status.as_str(),
+        by: by(&incident.status, &policy),
+        priority: incident.priority.as_ref().map_or_else(|| "priority unset".to_owned(), ToString::to_string),
+        urgent: incident.rank == 0 && incident.status.is_open(),
+        headline: enrich::headline(incident, &policy),
+        team: incident.team.to_string(),
+        since: wording::moment(incident.opened_at, &zone, now),
+        duplicates: incident.duplicates,
+    });
+    let suffix = if all { "&status=all" } else { "" };
+    let template = ListPage {
+        organisation: &policy.organisation.name,
+        heading: if all { "Incidents" } else { "Open incidents" },
+        rows: rows.collect(),
+        all,
+        next: found.next.map(|at| format!("/incidents?cursor={}{suffix}", cursor(at))),
+    };
+    Ok(page(StatusCode::OK, &template))
+}
+
+/// Who is on it, by name.
+fn by(status: &Status, policy: &Policy) -> Option<String> {
+    match status {
+        Status::Acknowledged { by, .. } => Some(name(by, policy)),
+        _ => None,
+    }
+}
+
+fn name(by: &Actor, policy: &Policy) -> String {
+    match by {
+        Actor::Person(id) | Actor::Link(id) => policy.people.get(id).map_or_else(|| id.to_string(), |p| p.name.clone()),
+        other => other.label(),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "incident.html", config = "src/http/pages/askama.toml")]
+struct IncidentPage<'a> {
+    organisation: &'a str,
+    shown: Shown,
+    notes: Vec<(String, String, String)>,
+    timeline: Vec<Line>,
+}
+
+struct Line {
+    /// Only where it differs from the line before.
+    at: Option<String>,
+    rule: String,
+    because: String,
+}
+
+/// `GET /incidents/{id}`
+pub async fn incident(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
+    let incident = find(&app, &id)?;
+    let explanation = app.handle().explain_incident(incident.id).await.map_err(crate::http::incidents::unreadable)?;
+    let mut last = String::new();
+    let timeline = explanation
+        .map(|e| e.lines)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|line| {
+            let at = (line.at != last).then(|| line.at.clone());
+            last = line.at;
+            Line { at, rule: line.rule, because: line.because }
+        })
+        .collect();
+    let (policy, now) = (app.handle().policy(), app.handle().now());
+    let template = IncidentPage {
+        organisation: &policy.organisation.name,
+        shown: Shown::of(&app, &incident, None, now),
+        notes: notes(&incident, &policy),
+        timeline,
+    };
+    Ok(page(StatusCode::OK, &template))
+}
+
+fn notes(incident: &Incident, policy: &Policy) -> Vec<(String, String, String)> {
+    incident.notes.iter().map(|n| (n.at.to_string(), name(&n.by, policy), n.text.clone())).collect()
+}

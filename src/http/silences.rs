@@ -1,0 +1,164 @@
+//! Quiet times in callout's own shape: silences, and the maintenance windows of the configuration.
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::App;
+use super::incidents::{actor, may_act};
+use super::params::{Params, bad, command};
+use super::problem::{BAD_COMMAND, Failure, INTERNAL};
+use super::view::{SilenceView, check_silence, silence_state, silence_team};
+use crate::auth::Principal;
+use crate::domain::{Name, SilenceId, Span, Timestamp};
+use crate::engine::input::SilenceSpec;
+use crate::engine::{Command, Verb};
+use crate::rules::matcher::Matcher;
+
+/// A fresh silence id: a random UUID, because Alertmanager's clients expect one.
+pub fn fresh_id() -> Result<SilenceId, Failure> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Failure::new(&INTERNAL, "the system gives no randomness"))?;
+    Ok(SilenceId(uuid::Builder::from_random_bytes(bytes).into_uuid().as_u128()))
+}
+
+/// `GET /v1/silences`: those that end last first, expired ones only when asked for.
+pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Result<Response, Failure> {
+    let params = Params::of(query, &["state", "limit"])?;
+    let wanted = params.get("state");
+    if wanted.is_some_and(|w| !["pending", "active", "expired", "all"].contains(&w)) {
+        return Err(bad("state", "write pending, active, expired or all"));
+    }
+    let limit = params.limit(1_000, 20_000)?;
+    let now = app.handle().now();
+    let mut all: Vec<_> = app.handle().read(|state| state.silences.values().cloned().collect());
+    all.retain(|s| {
+        let state = silence_state(s, now);
+        wanted.map_or(state != "expired", |wanted| wanted == "all" || wanted == state)
+    });
+    all.sort_unstable_by_key(|s| (std::cmp::Reverse(s.ends_at), s.id));
+    let total = all.len();
+    let silences: Vec<_> = all.iter().take(limit).map(|s| SilenceView::of(s, now)).collect();
+    Ok(Json(json!({ "silences": silences, "total": total })).into_response())
+}
+
+/// `GET /v1/silences/{id}`
+pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
+    let silence = find(&app, &id)?;
+    Ok(Json(SilenceView::of(&silence, app.handle().now())).into_response())
+}
+
+/// The silence, or why there is none.
+pub fn find(app: &App, id: &str) -> Result<std::sync::Arc<SilenceSpec>, Failure> {
+    id.parse::<SilenceId>()
+        .ok()
+        .and_then(|id| app.handle().read(|state| state.silences.get(&id).cloned()))
+        .ok_or_else(|| Failure::not_found(format!("silence `{}`", id.chars().take(64).collect::<String>())))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Matchers {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    matchers: Matchers,
+    starts_at: Option<String>,
+    ends_at: Option<String>,
+    r#for: Option<String>,
+    author: Option<String>,
+    comment: String,
+}
+
+/// `POST /v1/silences`
+pub async fn create(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let body: Body = command(request).await?;
+    let now = app.handle().now();
+    let by = actor(&principal);
+    let author = body.author.clone().unwrap_or_else(|| by.label());
+    let silence = read(&body, author.into(), now).map_err(|e| Failure::new(&BAD_COMMAND, e))?;
+    let silence = SilenceSpec { id: fresh_id()?, ..silence };
+    may_act(&principal, silence_team(&silence.matchers))?;
+    let view = SilenceView::of(&silence, now);
+    app.handle().command(Command { by, verb: Verb::AddSilence(silence) }).await?;
+    Ok((StatusCode::CREATED, Json(view)).into_response())
+}
+
+fn read(body: &Body, author: Name, now: Timestamp) -> Result<SilenceSpec, String> {
+    let time = |name: &str, text: &Option<String>| {
+        text.as_ref().map(|t| Timestamp::parse(t).map_err(|e| format!("`{name}`: {e}"))).transpose()
+    };
+    let starts_at = time("starts_at", &body.starts_at)?.unwrap_or(now).max(now);
+    let ends_at = match (time("ends_at", &body.ends_at)?, &body.r#for) {
+        (Some(end), None) => end,
+        (None, Some(span)) => starts_at.plus(Span::parse(span).map_err(|e| format!("`for`: {e}"))?),
+        _ => return Err("say either `for`, such as \"2h\", or `ends_at`, an RFC 3339 time".to_owned()),
+    };
+    let texts = match &body.matchers {
+        Matchers::One(text) => std::slice::from_ref(text),
+        Matchers::Many(texts) => texts,
+    };
+    let mut matchers = Vec::new();
+    for text in texts {
+        let read = Matcher::parse_all(text).map_err(|e| format!("`matchers`: {e}"))?;
+        matchers.extend(read.iter().map(Matcher::to_spec));
+    }
+    let silence = SilenceSpec {
+        id: SilenceId(0),
+        matchers,
+        starts_at,
+        ends_at,
+        author,
+        comment: body.comment.clone(),
+        updated_at: now,
+    };
+    check_silence(&silence, now)?;
+    Ok(silence)
+}
+
+/// `DELETE /v1/silences/{id}`: it ends now. One that has ended is left alone.
+pub async fn expire(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let silence = find(&app, &id)?;
+    may_act(&principal, silence_team(&silence.matchers))?;
+    if silence.ends_at > app.handle().now() {
+        let verb = Verb::ExpireSilence { silence: silence.id };
+        app.handle().command(Command { by: actor(&principal), verb }).await?;
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `GET /v1/maintenance`: the windows of the configuration.
+pub async fn maintenance(State(app): State<App>) -> Response {
+    let policy = app.handle().policy();
+    let now = app.handle().now();
+    let windows: Vec<_> = policy
+        .maintenance
+        .iter()
+        .map(|m| {
+            let last = m.cron.last_at_or_before(now, &m.timezone.tz);
+            let active_until = last.map(|began| began.plus(m.duration)).filter(|end| now < *end);
+            json!({
+                "name": m.name, "timezone": m.timezone.name, "duration": m.duration.to_string(),
+                "services": m.services, "environments": m.environments,
+                "active_until": active_until.map(|at| at.to_string()),
+                "next_at": m.cron.first_after(now, &m.timezone.tz).map(|at| at.to_string()),
+            })
+        })
+        .collect();
+    Json(json!({ "maintenance": windows })).into_response()
+}
