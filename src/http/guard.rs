@@ -1,7 +1,7 @@
 //! What stands before every handler: who is asking, whether they may, how long it may take, and what is measured.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -9,7 +9,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
-use tokio::time::Instant;
 
 use super::problem::{self, Failure};
 use super::{App, Peer};
@@ -52,7 +51,7 @@ impl Guard {
 
 /// Lets a request through to its handler, with the [`Principal`](crate::auth::Principal) as an extension, or answers why not.
 pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
+    let started = guard.app.handle().clock().instant();
     let decision = {
         let handle = guard.app.handle();
         let peer = request.extensions().get::<Peer>().map(|p| p.0);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::App;
 use super::params::{Params, bad, command};
-use super::problem::{BAD_COMMAND, CONFLICT, FORBIDDEN, Failure};
+use super::problem::{BAD_COMMAND, CONFLICT, FORBIDDEN, Failure, INTERNAL};
 use super::view::{IncidentView, TEXT_BYTES_MAX};
 use crate::auth::Principal;
 use crate::domain::{IncidentId, Name, Span, Timestamp};
@@ -177,13 +177,19 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Respo
 pub async fn explain(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
     let unknown = || Failure::not_found(format!("incident `{}`", short(&id)));
     let number: IncidentId = id.parse().map_err(|_| unknown())?;
-    let found = app.handle().explain_incident(number).await.map_err(unreadable)?;
+    let found = why(&app, number).await?;
     Ok(explanation(&found.ok_or_else(unknown)?, &headers))
 }
 
+/// The explanation of an incident.
+pub async fn why(app: &App, incident: IncidentId) -> Result<Option<Explanation>, Failure> {
+    app.handle().explain_incident(incident).await.map_err(unreadable)
+}
+
 /// The journal or the index cannot be read.
-pub fn unreadable(reason: String) -> Failure {
-    Failure::new(&super::problem::INTERNAL, reason)
+pub fn unreadable(reason: impl std::fmt::Display) -> Failure {
+    tracing::error!(error = %reason, "an explanation could not be looked up");
+    Failure::new(&INTERNAL, reason.to_string())
 }
 
 /// An explanation, as text where the reader asks for text.

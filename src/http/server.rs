@@ -12,7 +12,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::Service as _;
 
@@ -73,6 +74,8 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
+                // Answers are small and complete: nothing is gained by waiting for more. Refused only on sockets that are closed already.
+                let _ = stream.set_nodelay(true);
                 let connection = graceful.watch(connection(stream, peer, router.clone()));
                 let metrics = Arc::clone(&metrics);
                 tokio::spawn(async move {
@@ -100,12 +103,10 @@ pub async fn serve(
 
 /// One connection, HTTP/1.1 or HTTP/2 by its first bytes.
 fn connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     peer: SocketAddr,
     router: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error: std::fmt::Display> + Send + 'static {
-    // Answers are small and complete: nothing is gained by waiting for more. Refused only on sockets that are closed already.
-    let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));

@@ -11,7 +11,7 @@ use crate::engine::state::{Incident, Status};
 use crate::engine::{Actor, Policy};
 use crate::enrich;
 use crate::http::App;
-use crate::http::incidents::{Filter, PAGE_ROWS, cursor, find, page as incidents_page, read_cursor};
+use crate::http::incidents::{Filter, PAGE_ROWS, cursor, find, page as incidents_page, read_cursor, why};
 use crate::http::params::Params;
 use crate::http::problem::Failure;
 
@@ -102,7 +102,7 @@ struct Line {
 /// `GET /incidents/{id}`
 pub async fn incident(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
     let incident = find(&app, &id)?;
-    let explanation = app.handle().explain_incident(incident.id).await.map_err(crate::http::incidents::unreadable)?;
+    let explanation = why(&app, incident.id).await?;
     let mut last = String::new();
     let timeline = explanation
         .map(|e| e.lines)
