@@ -188,7 +188,6 @@ pub async fn why(app: &App, incident: IncidentId) -> Result<Option<Explanation>,
 
 /// The journal or the index cannot be read.
 pub fn unreadable(reason: impl std::fmt::Display) -> Failure {
-    tracing::error!(error = %reason, "an explanation could not be looked up");
     Failure::new(&INTERNAL, reason.to_string())
 }
 
