@@ -6,6 +6,7 @@ pub mod clock;
 mod commit;
 mod core;
 mod counters;
+pub mod dispatch;
 mod explain;
 mod handle;
 mod reload;

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::engine::policy::Organisation;
 use crate::engine::state::{Purpose, Recipient};
-use crate::engine::{Actor, Command, Decision, Input, Policy, State, Transition, Verb};
+use crate::engine::{Actor, Command, Decision, DeliveryReport, Input, Policy, State, Transition, Verb};
 use crate::journal::RecordBody;
 use crate::store::{Entry, JournalReader, MemoryJournal, Room};
 
@@ -47,6 +47,10 @@ impl Core for Simple {
                 transitions.push(Transition::DeliveryOrdered(Arc::new(row(DeliveryId(seq.0)))));
             }
             Input::Alarm { key, .. } => transitions.push(Transition::AlarmRaised { key: key.clone(), until: now }),
+            Input::Reports(reports) => transitions.extend(reports.iter().cloned().map(|report| {
+                let DeliveryReport { delivery, attempt, outcome, .. } = report;
+                Transition::DeliveryReported { delivery, attempt, outcome }
+            })),
             Input::ConfigActivated { fingerprint } => {
                 transitions.push(Transition::ConfigActivated { fingerprint: fingerprint.clone() });
             }
@@ -63,7 +67,15 @@ impl Core for Simple {
     fn evolve(&mut self, transition: &Transition) {
         match transition {
             Transition::Judged { input } => drop(self.0.inbox.remove(input)),
-            Transition::DeliveryOrdered(row) => drop(self.0.outbox.insert(row.id, Arc::clone(row))),
+            Transition::DeliveryOrdered(row) => {
+                self.0.last_delivery += 1;
+                self.0.outbox.insert(row.id, Arc::clone(row));
+            }
+            Transition::DeliveryReported { delivery, outcome, .. } => {
+                if !matches!(outcome, crate::engine::Outcome::Retry { .. }) {
+                    self.0.outbox.remove(delivery);
+                }
+            }
             Transition::AlarmRaised { key, until } => drop(self.0.alarms.insert(key.clone(), *until)),
             Transition::ConfigActivated { fingerprint } => self.0.config = fingerprint.clone(),
             _ => {}
@@ -131,7 +143,7 @@ fn loaded(fingerprint: &str) -> Loaded {
     Loaded { policy: Arc::new(policy(fingerprint)), settings: Arc::new(Settings::default()) }
 }
 
-fn event(key: Option<&str>) -> Incoming {
+pub(super) fn event(key: Option<&str>) -> Incoming {
     Incoming::New(Arc::new(Event {
         kind: EventKind::Resource,
         status: EventStatus::Firing,
@@ -178,6 +190,19 @@ fn running(journal: &MemoryJournal) -> (Handle, Running, Arc<Mutex<Vec<DeliveryI
         }
     });
     (handle, running.unwrap(), released)
+}
+
+/// A running shard whose messages go to a dispatcher.
+pub(super) fn running_with(
+    journal: &MemoryJournal,
+    dispatcher: impl FnOnce(&Handle) -> dispatch::Dispatcher,
+) -> (Handle, Running, dispatch::Dispatcher) {
+    let prepared = prepared(journal);
+    let handle = prepared.handle();
+    let dispatcher = dispatcher(&handle);
+    let offered = dispatcher.clone();
+    let running = prepared.run(move |rows| offered.offer(rows)).unwrap();
+    (handle, running, dispatcher)
 }
 
 fn bodies(journal: &MemoryJournal) -> Vec<RecordBody> {

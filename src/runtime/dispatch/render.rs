@@ -1,0 +1,90 @@
+//! From rows of the outbox to messages: checked against the state a moment before sending, so that nobody is paged after a recorded
+//! acknowledgement, and with the incident as it stands then.
+
+use std::sync::Arc;
+
+use super::queue::Row;
+use crate::auth::link::{self, Holder, Link, LinkKey, Verbs};
+use crate::channel::{ActionLinks, Message, PersonName};
+use crate::domain::{IncidentId, Span, Timestamp};
+use crate::engine::state::{Delivery, Recipient};
+use crate::engine::{Policy, State};
+use crate::enrich;
+use crate::runtime::Handle;
+
+/// A message that goes out so long after it was ordered says that it is late.
+pub const LATE_AFTER: Span = Span::from_seconds(60);
+/// Messages rendered under one hold of the read lock; the shard gets its turn in between.
+const RENDERED_PER_LOCK: usize = 16;
+
+/// What a row came to.
+pub enum Rendered {
+    /// To be sent.
+    Message(Box<Message>),
+    /// It left the outbox meanwhile: superseded, acknowledged or reported before.
+    Dropped,
+    /// It was not worth sending any more, or cannot be addressed.
+    Failed(&'static str),
+}
+
+/// Renders rows in order.
+pub fn render(handle: &Handle, key: &LinkKey, rows: &[Row], now: Timestamp) -> Vec<Rendered> {
+    let policy = handle.policy();
+    let mut rendered = Vec::with_capacity(rows.len());
+    for chunk in rows.chunks(RENDERED_PER_LOCK) {
+        handle.read(|state| {
+            rendered.extend(chunk.iter().map(|row| one(state, &policy, key, row, now)));
+        });
+    }
+    rendered
+}
+
+fn one(state: &State, policy: &Arc<Policy>, key: &LinkKey, row: &Row, now: Timestamp) -> Rendered {
+    let delivery: &Delivery = &row.delivery;
+    if !state.outbox.contains_key(&delivery.id) {
+        return Rendered::Dropped;
+    }
+    if delivery.expires_at.is_some_and(|at| at <= now) {
+        return Rendered::Failed("it was not worth sending any more");
+    }
+    let (person, holder, zone) = match &delivery.to {
+        Recipient::Channel(_) => (None, Holder::Channel, None),
+        Recipient::Person { person: id, .. } => {
+            let Some(person) = policy.people.get(id) else {
+                return Rendered::Failed("the person is not in the configuration any more");
+            };
+            let name = PersonName { id: id.to_string(), name: person.name.clone(), address: row.address.to_string() };
+            (Some(name), Holder::Person(id.clone()), person.timezone.as_deref())
+        }
+    };
+    let content = match delivery.incident {
+        None => None,
+        Some(id) => {
+            let Some(incident) = state.incidents.get(&id) else {
+                return Rendered::Failed("its incident is forgotten");
+            };
+            let links = policy.organisation.url.as_deref().map(|base| action_links(base, key, id, holder, now));
+            let zone = zone.unwrap_or(&policy.organisation.timezone);
+            Some(Box::new(enrich::content_in_zone(incident, policy, links, state, zone)))
+        }
+    };
+    Rendered::Message(Box::new(Message {
+        delivery: delivery.id,
+        idempotency_key: format!("{}-{}", policy.organisation.name, delivery.id),
+        purpose: delivery.purpose,
+        attempt: row.attempts + 1,
+        late: now.since(delivery.ordered_at) > LATE_AFTER,
+        person,
+        why: delivery.text.clone(),
+        content,
+        follows: delivery.follows.clone(),
+        now,
+    }))
+}
+
+/// Links for whoever gets the message, good for [`link::LIFETIME`].
+fn action_links(base: &str, key: &LinkKey, incident: IncidentId, holder: Holder, now: Timestamp) -> ActionLinks {
+    let token = key.sign(&Link { incident, verbs: Verbs::ALL, holder, expires_at: now.plus(link::LIFETIME) });
+    let to = |action| format!("{base}{}", link::path(&token, action));
+    ActionLinks { acknowledge: to("acknowledge"), snooze: to("snooze"), resolve: to("resolve"), page: to("") }
+}
