@@ -3,6 +3,8 @@
 //! Output goes to stdout, progress and logs to stderr. Exit codes: 0 done, 1 it failed or mistakes were found, 2 wrong usage.
 //! To add a command, write `cli/<command>.rs` with `Args` and `run(&Args) -> anyhow::Result<ExitCode>`, and add its two lines below.
 
+mod check;
+mod schema;
 mod serve;
 
 use std::process::ExitCode;
@@ -22,6 +24,10 @@ pub struct Cli {
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Reads a configuration and prints every mistake.
+    Check(check::Args),
+    /// Prints the JSON Schema of the configuration, for editors.
+    Schema(schema::Args),
     /// Runs the service.
     Serve(serve::Args),
 }
@@ -30,6 +36,8 @@ pub enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.command {
+        Command::Check(args) => check::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Serve(args) => serve::run(args),
     };
     done.unwrap_or_else(|error| {

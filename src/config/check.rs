@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::diagnostic::{Diagnostic, Findings, listed, nearest, quotable};
 use super::format::Problem;
 use super::names::Defined;
-use super::shape::{Names, Shape, Table};
+use super::shape::{Format, Names, Shape, Table};
 use super::source::Place;
 use super::tree::{Entry, Node, Value};
 
@@ -64,7 +64,9 @@ impl<'a> Checker<'a> {
             (Shape::Decimal, Value::Text(text) | Value::Number(text)) => {
                 super::format::decimal(text).map_or_else(|p| self.problem(node.place, p), |_| true)
             }
-            (Shape::Decimal, Value::Whole(number)) if *number > 0 => true,
+            (Shape::Decimal, Value::Whole(number)) => {
+                super::format::decimal(&number.to_string()).map_or_else(|p| self.problem(node.place, p), |_| true)
+            }
             (Shape::Truth, Value::Truth(_)) => true,
             (Shape::Civil | Shape::Moment | Shape::Date, Value::Time(time)) => {
                 let fits = match shape {
@@ -206,13 +208,10 @@ impl<'a> Checker<'a> {
             (Value::Time(_), Shape::Civil) => {
                 problem.hint("write it without an offset: it is read in the zone of the schedule")
             }
-            (Value::Whole(number), Shape::Text(super::shape::Format::Span)) => {
+            (Value::Whole(number), Shape::Text(Format::Span | Format::SpanOrNone)) => {
                 problem.hint(format!("say the unit, in quotes: `\"{number}m\"` or `\"{number}s\"`"))
             }
-            (
-                Value::Whole(_) | Value::Number(_),
-                Shape::Text(super::shape::Format::Percent | super::shape::Format::Objective),
-            ) => problem.note(
+            (Value::Whole(_) | Value::Number(_), Shape::Text(Format::Percent | Format::Objective)) => problem.note(
                 "percentages are written in quotes, so that they are exact and `0.997` can't be taken for `99.7%`",
             ),
             _ => problem,

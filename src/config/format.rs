@@ -187,6 +187,7 @@ fn cron(text: &str) -> Result<(), Problem> {
 }
 
 fn email(text: &str) -> Result<(), Problem> {
+    not_empty(text)?;
     lettre::Address::from_str(text)
         .map(drop)
         .map_err(|_| Problem::bad(text, "a mail address").hint("write for example `ana@acme.example`"))
@@ -270,7 +271,7 @@ pub fn destination(text: &str, defined: &Defined) -> Result<Destination, Problem
         if !address.is_empty() && !is_id && (!address.starts_with('#') || address.len() < 2 || address.contains(' ')) {
             return Err(Problem::bad(address, "a room of Slack").hint(format!(
                 "write `#{}`, or the id of the room such as `C0123ABCD`",
-                quotable(address.trim_start_matches(['#', '@']))
+                quotable(address.trim_start_matches(['#', '@'])).replace(' ', "-")
             )));
         }
     }
@@ -300,12 +301,16 @@ pub fn target(text: &str, defined: &Defined) -> Result<Target, Problem> {
         let problem = Problem::new("bad-target", format!("`{}` is not a target", quotable(text)));
         let guess =
             [(Noun::Schedule, "schedule"), (Noun::Person, "person"), (Noun::Team, "team"), (Noun::Group, "group")];
-        let found = guess.into_iter().find(|(noun, _)| defined.of(*noun).any(|n| n == text));
-        return Err(match found {
-            Some((_, word)) => problem.hint(format!("write `{word}:{text}`")),
-            None => problem.hint(
-                "write for example `schedule:checkout/main`, `person:ana`, `team:checkout` or `slack:main/#room`",
-            ),
+        let found: Vec<String> = guess
+            .into_iter()
+            .filter(|(noun, _)| defined.of(*noun).any(|n| n == text))
+            .map(|(_, word)| format!("{word}:{text}"))
+            .collect();
+        return Err(if found.is_empty() {
+            problem
+                .hint("write for example `schedule:checkout/main`, `person:ana`, `team:checkout` or `slack:main/#room`")
+        } else {
+            problem.hint(format!("write {}", listed(&found, 4).replace(" and ", " or ")))
         });
     };
     let name = |noun| defined.resolve(noun, rest).map(|()| Name::from(rest));

@@ -298,7 +298,7 @@ pub static SERVICE: Table = Table {
     keys: &[
         Key::required("team", named(Noun::Team), "the owning team"),
         Key::new("environments", list!(named(Noun::Environment)), "environments it runs in"),
-        Key::new("depends_on", list!(named(Noun::Service)), "services it calls"),
+        Key::new("depends_on", list!(LINE), "services it calls"),
         Key::new("runbook", URL, "runbook"),
         Key::new("dashboard", URL, "dashboard"),
         Key::new("logs", URL, "logs"),
@@ -412,6 +412,11 @@ pub static SCHEDULE: Table = Table {
         ROTATION_KEYS[7],
         ROTATION_KEYS[8],
         ROTATION_KEYS[9],
+        Key::new(
+            "holes_allowed",
+            Shape::Truth,
+            "whether times with nobody on call are meant, so that nothing is said of them",
+        ),
         Key::new("layers", list!(Shape::Table(&LAYER), 1), "bottom first; a later layer wins where it has somebody"),
     ],
 };

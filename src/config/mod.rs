@@ -13,7 +13,9 @@ mod keys;
 mod names;
 mod prove;
 mod render;
+mod schema;
 pub mod secret;
+
 mod settings;
 mod shape;
 mod source;
@@ -21,6 +23,7 @@ mod tree;
 mod view;
 
 pub use diagnostic::{Diagnostic, FINDINGS_MAX, Severity};
+pub use schema::schema;
 pub use secret::SecretError;
 pub use settings::{
     ChannelSettings, Common, EmailSettings, HttpTarget, SecretRef, Settings, SlackSettings, TeamsSettings, TlsMode,
@@ -28,6 +31,8 @@ pub use settings::{
 };
 pub use source::{FILE_BYTES_MAX, FILES_MAX, Place, Position, Source, Sources};
 
+#[cfg(test)]
+mod schema_tests;
 #[cfg(test)]
 mod tests;
 
@@ -92,19 +97,20 @@ pub fn load_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>, now: 
 }
 
 fn finish(mut sources: Sources, mut findings: Findings, now: Timestamp) -> Report {
-    let unreadable = findings.errors() > 0;
     let (root, broken) = parse_all(&mut sources, &mut findings);
     let texts: Vec<String> =
         broken.iter().filter_map(|s| sources.files().get(*s as usize)).map(|f| f.text.clone()).collect();
     let mut loaded = None;
     // Without the main file every second reference would be a mistake; what is wrong was said.
-    if !(unreadable && root.entries().is_empty()) {
+    let no_main = findings.errors() > 0 && !sources.files().iter().any(|f| f.path == "callout.toml");
+    if !no_main {
         let defined = names::Defined::gather(&root, texts);
         let faulty = check::Checker::run(&root, &keys::ROOT, &defined, &mut findings, &broken);
         let fingerprint = sources.fingerprint(&[env!("CARGO_PKG_VERSION"), zone_data_version()]);
-        let mut compiler = compile::Compiler::new(&root, &defined, &mut findings, &faulty);
+        let mut compiler = compile::Compiler::new(&root, &defined, &mut findings, &faulty, &broken);
         let (policy, settings) = compiler.run(&fingerprint);
-        prove::prove(&prove::Subject { policy: &policy, root: &root, defined: &defined, now }, &mut findings);
+        let whole = findings.errors() == 0;
+        prove::prove(&prove::Subject { policy: &policy, root: &root, whole, now }, &mut findings);
         if findings.errors() == 0 {
             loaded = Some(Loaded { policy: Arc::new(policy), settings: Arc::new(settings) });
         }

@@ -1,5 +1,6 @@
 //! Diagnostics as text in the manner of rustc, and as JSON.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -29,6 +30,18 @@ pub fn text(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
         .chain(diagnostic.labels.iter().map(|(p, text)| (*p, text.as_str(), false)))
         .collect();
     let message = masked(&diagnostic.message);
+    let hint = |text: &str| Group::with_title(Level::HELP.with_name("hint").secondary_title(masked(text)));
+    if places.is_empty() {
+        // Without an excerpt the renderer would draw its margin beside nothing.
+        let mut out = renderer.render(&[Group::with_title(level.primary_title(message))]);
+        for note in &diagnostic.notes {
+            let _ = write!(out, "\n  = {}", masked(note));
+        }
+        for text in &diagnostic.hints {
+            let _ = write!(out, "\n{}", renderer.render(&[hint(text)]));
+        }
+        return out;
+    }
     let mut group = Group::with_title(level.primary_title(message));
     // Places of one file whose excerpts touch share one, the others get one each: excerpts are short however large the file is.
     let mut excerpts: Vec<Excerpt> = Vec::new();
@@ -46,11 +59,7 @@ pub fn text(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
     for note in &diagnostic.notes {
         group = group.element(Level::NOTE.no_name().message(masked(note)));
     }
-    let hints = diagnostic
-        .hints
-        .iter()
-        .map(|hint| Group::with_title(Level::HELP.with_name("hint").secondary_title(masked(hint))));
-    let groups: Vec<Group<'_>> = std::iter::once(group).chain(hints).collect();
+    let groups: Vec<Group<'_>> = std::iter::once(group).chain(diagnostic.hints.iter().map(|t| hint(t))).collect();
     renderer.render(&groups)
 }
 
@@ -173,7 +182,8 @@ fn masked(text: &str) -> String {
     static KNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(concat!(
             r"(?P<key>)(?P<value>xox[a-z]-[\w-]+|whsec_[\w+/=-]+|cot_[\w-]{8,}|",
-            r#"https://hooks\.slack\.com/[^\s"']+|https://[\w.-]*(?:logic\.azure|powerplatform|webhook\.office)[^\s"']*)"#
+            r#"\w+://hooks\.slack\.com/[^\s"']+|\w+://[\w.-]*(?:logic\.azure|powerplatform|webhook\.office)[^\s"']*|"#,
+            r#"[?&](?:sig|signature|token|key|secret)=[^\s"'&]+)"#
         ))
         .ok()
     });

@@ -103,10 +103,13 @@ pub fn parse(sources: &Sources, source: u32, findings: &mut Findings) -> (Node, 
     };
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut seen = Vec::new();
-    for error in &errors {
+    for error in errors.iter().take(100) {
         let at = place(error.span().unwrap_or(0..0));
         let line = text.get(..at.start as usize).unwrap_or("").matches('\n').count();
-        if seen.contains(&line) || seen.len() >= SYNTAX_ERRORS_MAX {
+        if seen.len() >= SYNTAX_ERRORS_MAX {
+            break;
+        }
+        if seen.contains(&line) {
             continue;
         }
         seen.push(line);

@@ -25,7 +25,7 @@ impl<'a> Compiler<'a> {
     /// All channels: what the engine knows of them, and what the shell does.
     pub(super) fn channels(&mut self) -> (BTreeMap<ChannelRef, ChannelPolicy>, BTreeMap<ChannelRef, ChannelSettings>) {
         let (mut policies, mut settings) = (BTreeMap::new(), BTreeMap::new());
-        let root: &'a Node = self.root;
+        let (root, good): (&'a Node, _) = (self.root, self.good());
         for kind in ChannelKind::ALL {
             let shape = match kind {
                 ChannelKind::Slack => &keys::SLACK,
@@ -34,7 +34,7 @@ impl<'a> Compiler<'a> {
                 ChannelKind::Webhook => &keys::WEBHOOK,
             };
             let entries = root.get("channels").and_then(|c| c.get(kind.as_str())).map(Node::entries);
-            for entry in entries.unwrap_or_default().iter().filter(|e| !self.faulty.contains(&e.key_place)) {
+            for entry in entries.unwrap_or_default().iter().filter(|e| good(e.key_place)) {
                 let view = View::entry(entry, shape);
                 let channel = ChannelRef { kind, name: Name::from(entry.key.as_str()) };
                 let read = match kind {
@@ -144,7 +144,7 @@ impl<'a> Compiler<'a> {
         let common = self.common(view);
         if user.is_some() != password.is_some() {
             let (has, lacks) =
-                if user.is_some() { ("user", "`password_env` or `password_file`") } else { ("a password", "`user`") };
+                if user.is_some() { ("a user", "`password_env` or `password_file`") } else { ("a password", "`user`") };
             self.findings.push(
                 Diagnostic::error(
                     "half-login",

@@ -42,15 +42,23 @@ pub struct Compiler<'a> {
     pub findings: &'a mut Findings,
     /// Things with mistakes.
     pub faulty: &'a BTreeSet<Place>,
+    /// Files with syntax errors.
+    broken: &'a BTreeSet<u32>,
     /// Zone where none is written: the organisation's.
     zone: Zone,
 }
 
 impl<'a> Compiler<'a> {
     /// A compiler for the checked `root`.
-    pub fn new(root: &'a Node, defined: &'a Defined, findings: &'a mut Findings, faulty: &'a BTreeSet<Place>) -> Self {
+    pub fn new(
+        root: &'a Node,
+        defined: &'a Defined,
+        findings: &'a mut Findings,
+        faulty: &'a BTreeSet<Place>,
+        broken: &'a BTreeSet<u32>,
+    ) -> Self {
         let zone = Zone { name: "UTC".into(), tz: TimeZone::UTC };
-        let mut compiler = Self { root, defined, findings, faulty, zone };
+        let mut compiler = Self { root, defined, findings, faulty, broken, zone };
         if let Some(zone) = compiler.organisation_view().and_then(|v| compiler.zone_of(&v)) {
             compiler.zone = zone;
         }
@@ -82,19 +90,25 @@ impl<'a> Compiler<'a> {
 
     /// The things of a map that are without mistakes.
     fn things(&self, table: &str) -> impl Iterator<Item = &'a Entry> + use<'a> {
-        let faulty = self.faulty;
+        let good = self.good();
         let entries = self.root.get(table).map(Node::entries).unwrap_or_default();
-        entries.iter().filter(move |e| !faulty.contains(&e.key_place))
+        entries.iter().filter(move |e| good(e.key_place))
     }
 
     /// The items of a list of tables that are without mistakes.
     fn items(&self, table: &str) -> impl Iterator<Item = &'a Node> + use<'a> {
-        let faulty = self.faulty;
+        let good = self.good();
         let items = match self.root.get(table).map(|n| &n.value) {
             Some(super::tree::Value::List(items)) => items.as_slice(),
             _ => &[],
         };
-        items.iter().filter(move |n| !faulty.contains(&n.place))
+        items.iter().filter(move |n| good(n.place))
+    }
+
+    /// Whether the thing at a place is without mistakes.
+    fn good(&self) -> impl Fn(Place) -> bool + use<'a> {
+        let (faulty, broken) = (self.faulty, self.broken);
+        move |place| !faulty.contains(&place) && !broken.contains(&place.source)
     }
 
     fn error(&mut self, code: &'static str, place: Place, message: impl Into<String>) {

@@ -178,22 +178,7 @@ impl<'a> Compiler<'a> {
             }
             (None, Some(cron)) => Rotation::Cron(cron.to_owned()),
             (Some(Some((unit, every))), None) => Rotation::Every { unit, every, on },
-            (Some(None), None) => {
-                if turns > 1 {
-                    self.findings.push(
-                        Diagnostic::warning(
-                            "never-rotates",
-                            view.place_of("rotate"),
-                            "only the first of `users` is ever on call",
-                        )
-                        .note("`rotate = \"none\"` means one turn for ever")
-                        .hint(
-                            "for people who are on call together, write them as a list: `users = [[\"ana\", \"bo\"]]`",
-                        ),
-                    );
-                }
-                Rotation::None
-            }
+            (Some(None), None) => Rotation::None,
             (None, None) => {
                 if turns > 1 {
                     self.findings.push(
