@@ -16,11 +16,13 @@ mod lock;
 #[cfg(test)]
 mod power;
 mod reader;
+mod repair;
 mod segment;
 mod snapshot;
 mod spare;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod window;
 mod writer;
 
@@ -35,7 +37,9 @@ use crate::store::JournalError;
 pub use disk::{Access, Disk, DiskFile, OsDisk};
 pub use lock::Lock;
 pub use reader::Reader;
+pub use repair::{Repair, repair};
 pub use snapshot::SnapshotDir;
+pub use verify::{Finding, Gap, Report, SegmentReport, SnapshotReport, verify};
 pub use writer::{FileJournal, Options};
 
 /// Where things are in a data directory.

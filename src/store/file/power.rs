@@ -9,7 +9,7 @@ use crate::engine::State;
 use crate::store::conformance::{input, read_all, record};
 use crate::store::{Entry, Journal, JournalError, Room};
 
-const SMALL: Options = Options { segment_bytes: 4096, reserve_bytes: 4096, spare: false };
+const SMALL: Options = Options { segment_bytes: 8192, reserve_bytes: 8192, spare: false };
 const SEEDS: u64 = 160;
 const LIVES: u64 = 6;
 

@@ -7,7 +7,8 @@
 //! 16  first       u64       position of its first record
 //! 24  salt        u64       goes into the checksum of each frame
 //! 32  written by  32 bytes  version of callout that began it, padded with zeros
-//! 512 frames, then zeros
+//! 2048 all of the above once more, so that damage there does not cost the salt
+//! 4096 frames, then zeros
 //! ```
 //!
 //! **Where a segment ends**: at the first position of the next segment. What follows there is void (a commit that failed; its writer
@@ -22,7 +23,10 @@ use crate::domain::Seq;
 use crate::store::JournalError;
 
 /// Offset of the first frame.
-pub const FRAMES_AT: u64 = 512;
+pub const FRAMES_AT: u64 = 4096;
+/// Offset of the second copy of the header.
+const COPY_AT: usize = 2048;
+const HEADER: usize = 512;
 
 const MAGIC: [u8; 8] = *b"CALLOUTJ";
 const LAYOUT: u32 = 1;
@@ -58,10 +62,18 @@ impl Header {
         Self { first, salt, written_by: env!("CARGO_PKG_VERSION").to_owned() }
     }
 
-    /// Its bytes.
+    /// Everything before the first frame.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; 512] {
-        let mut bytes = [0; 512];
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let copy = self.copy();
+        let mut bytes = vec![0; usize::try_from(FRAMES_AT).unwrap_or_default()];
+        bytes[..HEADER].copy_from_slice(&copy);
+        bytes[COPY_AT..COPY_AT + HEADER].copy_from_slice(&copy);
+        bytes
+    }
+
+    fn copy(&self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&LAYOUT.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.first.0.to_le_bytes());
@@ -79,10 +91,22 @@ impl Header {
     /// # Errors
     /// When it can't be read, is damaged, or of a later layout.
     pub fn read(file: &dyn DiskFile, path: &Path, first: Seq) -> Result<Self, JournalError> {
-        let mut bytes = [0; 512];
-        let read = file.read_at(&mut bytes, 0).map_err(io_error("read", path))?;
+        Self::read_copy(file, path, first, 0)
+    }
+
+    /// Reads the second copy, where the first is damaged.
+    ///
+    /// # Errors
+    /// As for [`Header::read`].
+    pub fn read_second(file: &dyn DiskFile, path: &Path, first: Seq) -> Result<Self, JournalError> {
+        Self::read_copy(file, path, first, COPY_AT as u64)
+    }
+
+    fn read_copy(file: &dyn DiskFile, path: &Path, first: Seq, offset: u64) -> Result<Self, JournalError> {
+        let mut bytes = [0; HEADER];
+        let read = file.read_at(&mut bytes, offset).map_err(io_error("read", path))?;
         let damaged =
-            |what: String| JournalError::Damaged { path: path.to_owned(), offset: 0, safe_to: Seq(first.0 - 1), what };
+            |what: String| JournalError::Damaged { path: path.to_owned(), offset, safe_to: Seq(first.0 - 1), what };
         let u32_at = |at: usize| bytes[at..].first_chunk().map_or(0, |b| u32::from_le_bytes(*b));
         let u64_at = |at: usize| bytes[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
         if read < bytes.len() || bytes[..8] != MAGIC {
@@ -192,43 +216,55 @@ pub fn scan(
     if until.is_some() {
         return Ok(End { next, offset, torn: !what.is_empty(), beyond: None, what });
     }
-    let (torn, beyond) =
-        look_beyond(file, &mut window, header.salt, offset, next, length).map_err(io_error("read", path))?;
-    Ok(End { next, offset, torn, beyond, what })
+    let rest = Rest { offset, at_least: next, below: None, length };
+    let (torn, beyond) = rest.search(file, &mut window, header.salt).map_err(io_error("read", path))?;
+    Ok(End { next, offset, torn, beyond: beyond.map(|(offset, head)| (offset, head.first)), what })
 }
 
-/// Whether anything but zeros follows `offset`, and the first whole frame with a record of `next` or later among it.
-fn look_beyond(
-    file: &dyn DiskFile,
-    window: &mut Window,
-    salt: u64,
-    mut offset: u64,
-    next: Seq,
-    length: u64,
-) -> std::io::Result<(bool, Option<(u64, Seq)>)> {
-    const STEP: usize = 64 * 1024;
-    let mut torn = false;
-    while offset < length {
-        let bytes = window.get(file, offset, STEP)?;
-        if bytes.iter().all(|b| *b == 0) {
-            offset += STEP as u64;
-            continue;
-        }
-        torn = true;
-        for step in (0..STEP as u64).step_by(8) {
-            let at = offset + step;
-            let Some(head) = Head::read(window.get(file, at, frame::HEADER)?) else { continue };
-            let fits = at + head.span() <= length;
-            if fits
-                && head.first >= next
-                && head.is_whole(salt, window.get(file, at, frame::HEADER + head.length as usize)?)
-            {
-                return Ok((true, Some((at, head.first))));
+/// What follows a place where no whole frame is.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest {
+    /// Where it begins; a multiple of [`frame::ALIGN`].
+    pub offset: u64,
+    /// Only frames from this position on are of interest,
+    pub at_least: Seq,
+    /// and only those that end here or earlier.
+    pub below: Option<Seq>,
+    /// Length of the file.
+    pub length: u64,
+}
+
+impl Rest {
+    /// Whether it holds anything but zeros, and its first whole frame.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn search(
+        mut self,
+        file: &dyn DiskFile,
+        window: &mut Window,
+        salt: u64,
+    ) -> std::io::Result<(bool, Option<(u64, Head)>)> {
+        const STEP: usize = 64 * 1024;
+        let mut content = false;
+        while self.offset < self.length {
+            let empty = window.get(file, self.offset, STEP)?.iter().all(|b| *b == 0);
+            content |= !empty;
+            let steps = if empty { 0 } else { STEP as u64 };
+            for at in (self.offset..self.offset + steps).step_by(8) {
+                let Some(head) = Head::read(window.get(file, at, frame::HEADER)?) else { continue };
+                let wanted = head.first >= self.at_least && self.below.is_none_or(|below| head.end() <= below);
+                if wanted
+                    && at + head.span() <= self.length
+                    && head.is_whole(salt, window.get(file, at, frame::HEADER + head.length as usize)?)
+                {
+                    return Ok((true, Some((at, head))));
+                }
             }
+            self.offset += STEP as u64;
         }
-        offset += STEP as u64;
+        Ok((content, None))
     }
-    Ok((torn, None))
 }
 
 /// What to say when whole frames follow a bad one.

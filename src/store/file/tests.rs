@@ -8,7 +8,7 @@ use crate::store::conformance::{self, input, read_all, record};
 use crate::store::{Journal, JournalReader, Room};
 
 /// Small, so that a few records make several segments.
-const SMALL: Options = Options { segment_bytes: 4096, reserve_bytes: 4096, spare: false };
+const SMALL: Options = Options { segment_bytes: 8192, reserve_bytes: 8192, spare: false };
 
 /// A directory of its own, removed at the end.
 struct Dir(PathBuf);
@@ -187,4 +187,89 @@ fn a_reader_without_a_writer_sees_what_is_whole() {
         assert!(records.next().is_none());
     }
     assert_eq!(reader.committed(), Seq(30));
+}
+
+#[test]
+fn a_sound_directory_is_found_sound() {
+    let dir = Dir::new("verify-sound");
+    filled(&dir);
+    let report = verify(&dir.0).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!((report.records, report.last, report.safe_to), (30, Seq(30), Seq(30)));
+    let (_, done) = repair(&dir.0).unwrap();
+    assert!(done.moved.is_empty() && done.lost.is_empty());
+}
+
+#[test]
+fn repair_keeps_every_whole_record_and_tells_people_of_the_others() {
+    for (name, harm) in [("first", 0), ("middle", 1), ("last", 2)] {
+        let dir = Dir::new(&format!("repair-{name}"));
+        let segments = filled(&dir);
+        let segment = &segments[harm * (segments.len() - 1) / 2];
+        flip(segment, segment::FRAMES_AT + 40);
+        let lost = last_first(segment);
+        let report = verify(&dir.0).unwrap();
+        assert_eq!((report.records, report.findings.len(), report.safe_to), (29, 1, Seq(lost.0 - 1)), "{report:?}");
+        assert!(report.findings[0].what.contains(&format!("record {lost} is lost")), "{report:?}");
+        let (_, done) = repair(&dir.0).unwrap();
+        assert_eq!(done.lost, [(lost, Seq(lost.0 + 1))]);
+        assert!(done.moved[0].1.exists());
+        assert!(verify(&dir.0).unwrap().is_sound());
+        let mut journal = open(&dir.0, SMALL).unwrap();
+        for found in read_all(&journal, Seq(1)).unwrap() {
+            if found.seq == lost {
+                assert!(format!("{:?}", found.body).contains("are lost"));
+            } else {
+                assert_eq!(found, record(found.seq.0, &input(found.seq.0, 300)));
+            }
+        }
+        assert_eq!(journal.commit(&[input(31, 300)], Room::Ordinary).unwrap().start, Seq(31));
+    }
+}
+
+#[test]
+fn repair_fills_the_place_of_a_missing_segment() {
+    let dir = Dir::new("repair-missing");
+    let segments = filled(&dir);
+    std::fs::remove_file(&segments[1]).unwrap();
+    let (report, done) = repair(&dir.0).unwrap();
+    assert!(!report.is_sound());
+    assert_eq!(done.lost, [(last_first(&segments[1]), last_first(&segments[2]))]);
+    assert_eq!(read_all(&open(&dir.0, SMALL).unwrap(), Seq(1)).unwrap().len(), 30);
+}
+
+#[test]
+fn a_damaged_header_costs_no_record() {
+    let dir = Dir::new("repair-header");
+    let segments = filled(&dir);
+    flip(&segments[1], 20);
+    assert_eq!(verify(&dir.0).unwrap().records, 30);
+    let (_, done) = repair(&dir.0).unwrap();
+    assert_eq!(done.lost, []);
+    let journal = open(&dir.0, SMALL).unwrap();
+    assert_eq!(read_all(&journal, Seq(1)).unwrap(), (1..=30).map(|n| record(n, &input(n, 300))).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_damaged_snapshot_and_one_ahead_of_the_journal_are_moved_aside() {
+    let dir = Dir::new("repair-snapshot");
+    filled(&dir);
+    let layout = Layout::new(&dir.0);
+    let snapshots = SnapshotDir::new(Arc::new(OsDisk), layout.snapshot.clone());
+    for applied in [20, 99] {
+        crate::store::Snapshots::save(&snapshots, Seq(applied), &crate::engine::State::default()).unwrap();
+    }
+    flip(&snapshot::path(&layout.snapshot, Seq(20)), 66);
+    assert_eq!(verify(&dir.0).unwrap().findings.len(), 2);
+    let (_, done) = repair(&dir.0).unwrap();
+    assert_eq!(done.moved.len(), 2);
+    assert!(verify(&dir.0).unwrap().is_sound());
+}
+
+#[test]
+fn repair_refuses_a_directory_in_use() {
+    let dir = Dir::new("repair-locked");
+    let _journal = open(&dir.0, SMALL).unwrap();
+    assert!(matches!(repair(&dir.0), Err(JournalError::Locked { .. })));
+    assert!(verify(&dir.0).unwrap().is_sound());
 }
