@@ -4,8 +4,10 @@
 //! To add a command, write `cli/<command>.rs` with `Args` and `run(&Args) -> anyhow::Result<ExitCode>`, and add its two lines below.
 
 mod check;
+mod export;
 mod schema;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,10 @@ pub enum Command {
     Schema(schema::Args),
     /// Runs the service.
     Serve(serve::Args),
+    /// Says whether a data directory is whole, what is safe if not, and repairs it.
+    Verify(verify::Args),
+    /// Prints the records of a journal as JSON lines.
+    Export(export::Args),
 }
 
 /// Reads the arguments, runs the command, prints what went wrong with its causes.
@@ -39,6 +45,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Export(args) => export::run(args),
     };
     done.unwrap_or_else(|error| {
         report(&error);

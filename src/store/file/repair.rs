@@ -74,9 +74,8 @@ fn rewrite(
     let mut copy = Copy::begin(&temporary, first)?;
     let walked = walk(damaged.as_ref(), path, first, until, |head, bytes| copy.frame(head, bytes));
     match walked {
-        Ok(_) => {}
-        // Without a header no frame can be told from rubbish.
-        Err(JournalError::Damaged { .. }) => {}
+        // Without a header no frame can be told from rubbish: all of the segment is lost then.
+        Ok(_) | Err(JournalError::Damaged { .. }) => {}
         Err(error) => return Err(error),
     }
     if let Some(until) = until {

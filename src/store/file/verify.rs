@@ -222,10 +222,10 @@ fn check_segment(report: &mut Report, path: &Path, first: Seq, until: Option<Seq
         }
         Err(error @ (JournalError::Damaged { .. } | JournalError::Layout { .. })) => {
             let repairable = matches!(error, JournalError::Damaged { .. });
-            let lost =
+            let loss =
                 until.map_or_else(String::new, |until| format!("; records {first} to {} are in it", until.0 - 1));
             let what = match error {
-                JournalError::Damaged { what, .. } => format!("both copies of the header are damaged: {what}{lost}"),
+                JournalError::Damaged { what, .. } => format!("both copies of the header are damaged: {what}{loss}"),
                 other => other.to_string(),
             };
             find(what, repairable);
