@@ -106,8 +106,14 @@ impl Findings {
         self.errors += usize::from(diagnostic.severity == Severity::Error);
         if self.list.len() < FINDINGS_MAX {
             self.list.push(diagnostic);
-        } else {
-            self.dropped += 1;
+            return;
+        }
+        self.dropped += 1;
+        // An error is never dropped for a warning.
+        if diagnostic.severity == Severity::Error
+            && let Some(other) = self.list.iter_mut().rev().find(|d| d.severity != Severity::Error)
+        {
+            *other = diagnostic;
         }
     }
 
@@ -174,4 +180,45 @@ pub(super) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>
         })
         .min_by_key(|(distance, name)| (*distance, *name))
         .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_never_dropped_for_a_warning() {
+        let mut findings = Findings::default();
+        for _ in 0..FINDINGS_MAX + 2 {
+            findings.push(Diagnostic::warning("w", None, "w"));
+        }
+        findings.push(Diagnostic::error("e", None, "e"));
+        let (list, dropped) = findings.into_sorted();
+        assert!(list.iter().any(|d| d.severity == Severity::Error));
+        assert_eq!(dropped, 3);
+    }
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let keys = ["environment", "environments", "region", "priority"];
+        for (wanted, near) in [
+            ("enviroment", Some("environment")),
+            ("regoin", Some("region")),
+            ("Region", Some("region")),
+            ("prio", Some("priority")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(wanted, keys), near, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn lists_are_bounded_and_texts_are_one_line() {
+        assert_eq!(listed(&["a"], 3), "`a`");
+        assert_eq!(listed(&["a", "b", "c"], 3), "`a`, `b` and `c`");
+        assert_eq!(listed(&["a", "b", "c", "d"], 2), "`a`, `b` and 2 more");
+        assert_eq!(quotable("a\u{1b}[31m\nb"), "a\u{fffd}[31m\u{fffd}b");
+        assert_eq!(quotable(&"x".repeat(100)).chars().count(), 81);
+    }
 }

@@ -204,7 +204,7 @@ impl Report {
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
-            "ok": self.count(Severity::Error) == 0,
+            "ok": self.loaded.is_some(),
             "errors": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
             "notes": self.count(Severity::Note),

@@ -8,6 +8,7 @@
 
 mod architecture;
 mod channel;
+mod check;
 mod oracles;
 mod stand_ins;
 mod support;
