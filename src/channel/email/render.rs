@@ -17,7 +17,7 @@ use crate::engine::state::Status;
 pub const SUBJECT_MAX: usize = 110;
 
 const FACTS_MAX: usize = 30;
-const VALUE_MAX: usize = 300;
+const VALUE_MAX: usize = 240;
 const LIST_MAX: usize = 8;
 const DETAILS_MAX: usize = 40;
 const LINKS_MAX: usize = 12;
@@ -112,6 +112,7 @@ fn page(message: &Message) -> Page {
             status: String::new(),
             paragraphs: Vec::new(),
             sections: Vec::new(),
+            details: Vec::new(),
             told: Vec::new(),
             links: Vec::new(),
             buttons: Vec::new(),
@@ -161,6 +162,7 @@ fn incident(message: &Message, content: &Content) -> Page {
         status: status(message, content),
         paragraphs,
         sections: sections(content, is_short),
+        details: if is_short { Vec::new() } else { details(content) },
         told,
         links,
         buttons,
@@ -190,18 +192,22 @@ fn colour(content: &Content) -> &'static str {
 }
 
 fn sections(content: &Content, is_short: bool) -> Vec<Section> {
-    let count = if is_short { 1 } else { 4 };
+    let count = if is_short { 1 } else { 3 };
     [
         ("", &content.facts, FACTS_MAX),
         ("Recent deployments", &content.deployments, LIST_MAX),
         ("Dependencies", &content.dependencies, LIST_MAX),
-        ("Details", &content.details, DETAILS_MAX),
     ]
     .into_iter()
     .take(count)
     .map(|(title, facts, max)| section(title, facts, max))
     .filter(|s| !s.rows.is_empty())
     .collect()
+}
+
+fn details(content: &Content) -> Vec<Section> {
+    let details = section("Details", &content.details, DETAILS_MAX);
+    if details.rows.is_empty() { Vec::new() } else { vec![details] }
 }
 
 fn section(title: &'static str, facts: &[Fact], max: usize) -> Section {
@@ -228,18 +234,8 @@ fn plain(page: &Page) -> String {
     for paragraph in &page.paragraphs {
         let _ = writeln!(out, "\n{paragraph}");
     }
-    for Section { title, rows, more } in &page.sections {
-        out.push('\n');
-        if !title.is_empty() {
-            let _ = writeln!(out, "{title}");
-        }
-        let indent = if title.is_empty() { "" } else { "  " };
-        for (name, value) in rows {
-            let _ = writeln!(out, "{indent}{name}: {value}");
-        }
-        if !more.is_empty() {
-            let _ = writeln!(out, "{indent}{more}");
-        }
+    for section in &page.sections {
+        plain_section(&mut out, section);
     }
     if !page.told.is_empty() {
         let _ = writeln!(out, "\n{}", page.told.join("\n"));
@@ -256,7 +252,24 @@ fn plain(page: &Page) -> String {
             let _ = writeln!(out, "{label}: {url}");
         }
     }
+    for section in &page.details {
+        plain_section(&mut out, section);
+    }
     // The separator of a signature, which clients fold away.
     let _ = writeln!(out, "\n-- \n{}", page.footer);
     out
+}
+
+fn plain_section(out: &mut String, Section { title, rows, more }: &Section) {
+    out.push('\n');
+    if !title.is_empty() {
+        let _ = writeln!(out, "{title}");
+    }
+    let indent = if title.is_empty() { "" } else { "  " };
+    for (name, value) in rows {
+        let _ = writeln!(out, "{indent}{name}: {value}");
+    }
+    if !more.is_empty() {
+        let _ = writeln!(out, "{indent}{more}");
+    }
 }
