@@ -141,7 +141,8 @@ fn judge(failure: &Failure) -> Sending {
     if let Some(code) = error.status() {
         let text = format!("SMTP {code}");
         return match (code.severity, text.as_str()) {
-            (_, "SMTP 421" | "SMTP 451" | "SMTP 452" | "SMTP 454") => retry_all(text, None),
+            // What concerns the server; greylisting (450, 451) and full mailboxes (452) concern one recipient.
+            (_, "SMTP 421" | "SMTP 454") => retry_all(text, None),
             (Severity::TransientNegativeCompletion, _) => retry(text),
             (_, "SMTP 530" | "SMTP 534" | "SMTP 535" | "SMTP 538") => failed(format!("{text}: the login was refused")),
             _ => failed(text),
@@ -166,10 +167,6 @@ fn judge(failure: &Failure) -> Sending {
 impl Channel for Email {
     fn concurrency(&self) -> usize {
         CONNECTIONS_MAX
-    }
-
-    fn lane(&self, address: &str) -> String {
-        address.to_lowercase()
     }
 
     fn lane_interval(&self) -> Duration {

@@ -209,8 +209,8 @@ pub trait Channel: Send + Sync + std::fmt::Debug {
         8
     }
 
-    /// Within this channel, messages with the same lane are sent one after the other and share rate limits
-    /// (a Slack room, a mail domain). The default is one lane for the whole channel.
+    /// Within this channel, messages with the same lane share rate limits and fate (a Slack room); what concerns one incident is sent
+    /// one after the other. The default is one lane for the whole channel.
     fn lane(&self, address: &str) -> String {
         let _ = address;
         String::new()
