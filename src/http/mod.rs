@@ -19,6 +19,9 @@ mod server;
 mod silences;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -74,7 +74,9 @@ pub fn router(app: App) -> Router {
     let mut router = Router::new();
     for (method, path, handler) in registered() {
         if let Some(route) = policy::find(method, path) {
-            let guarded = handler.route_layer(from_fn_with_state(Guard::new(app.clone(), *route), guard));
+            let layer = from_fn_with_state(Guard::new(app.clone(), *route), guard);
+            // A handler for every method is what axum calls a fallback; `route_layer` leaves these out.
+            let guarded = if method == "*" { handler.layer(layer) } else { handler.route_layer(layer) };
             router = router.route(path, guarded);
         }
     }
