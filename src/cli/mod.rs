@@ -3,11 +3,18 @@
 //! Output goes to stdout, progress and logs to stderr. Exit codes: 0 done, 1 it failed or mistakes were found, 2 wrong usage.
 //! To add a command, write `cli/<command>.rs` with `Args` and `run(&Args) -> anyhow::Result<ExitCode>`, and add its two lines below.
 
+mod act;
 mod check;
+mod client;
+mod explain;
 mod export;
 mod schema;
+mod send;
 mod serve;
+mod shell;
+mod silence;
 mod verify;
+mod who;
 
 use std::process::ExitCode;
 
@@ -36,6 +43,24 @@ pub enum Command {
     Verify(verify::Args),
     /// Prints the records of a journal as JSON lines.
     Export(export::Args),
+    /// Says who is on call, from the files or from a running service.
+    Who(who::Args),
+    /// Explains why somebody was paged, or what became of an event.
+    Explain(explain::Args),
+    /// Posts breaches to a running service.
+    Send(send::Args),
+    /// Acknowledges an incident.
+    Ack(act::Args),
+    /// Resolves an incident.
+    Resolve(act::Args),
+    /// Snoozes an incident.
+    Snooze(act::SnoozeArgs),
+    /// Makes, lists and ends silences.
+    Silence(silence::Args),
+    /// Prints a completion script for a shell.
+    Completions(shell::CompletionsArgs),
+    /// Prints the manual page.
+    Man,
 }
 
 /// Reads the arguments, runs the command, prints what went wrong with its causes.
@@ -47,6 +72,15 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Export(args) => export::run(args),
+        Command::Who(args) => who::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Send(args) => send::run(args),
+        Command::Ack(args) => act::run(args, "acknowledge"),
+        Command::Resolve(args) => act::run(args, "resolve"),
+        Command::Snooze(args) => act::snooze(args),
+        Command::Silence(args) => silence::run(args),
+        Command::Completions(args) => shell::completions(args),
+        Command::Man => shell::man(),
     };
     done.unwrap_or_else(|error| {
         report(&error);

@@ -2,6 +2,8 @@
 
 mod explain;
 mod history;
+mod oncall;
 
 pub use explain::{Explanation, ExplanationLine};
 pub use history::{History, HistoryError};
+pub use oncall::{OnCallRow, PersonRow, on_call, people, schedules_of};
