@@ -56,6 +56,7 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/v1/incidents/{id}/escalate", Need::Act),
     route("GET", "/v1/events/{id}", Need::Read),
     route("GET", "/v1/events/{id}/explain", Need::Read),
+    route("GET", "/v1/explain", Need::Read),
     route("GET", "/v1/oncall", Need::Read),
     route("GET", "/v1/schedules/{name}/shifts", Need::Read),
     route("GET", "/v1/silences", Need::Read),

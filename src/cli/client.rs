@@ -150,7 +150,9 @@ pub fn print_table(head: &[&str], rows: &[Vec<String>]) {
         anstream::println!("{}", padded.join("  ").trim_end());
     };
     line(&head.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>());
-    rows.iter().for_each(|row| line(row));
+    for row in rows {
+        line(row);
+    }
 }
 
 #[cfg(test)]

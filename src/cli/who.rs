@@ -112,7 +112,7 @@ fn from_service(args: &Args, at: Timestamp, span: Option<Span>) -> anyhow::Resul
     let mut query = format!("at={}", escaped(&at.to_string()));
     for (name, value) in [("team", &args.team), ("schedule", &args.schedule), ("role", &args.role)] {
         if let Some(value) = value {
-            query.push_str(&format!("&{name}={}", escaped(value)));
+            query = format!("{query}&{name}={}", escaped(value));
         }
     }
     let now = args.service.ask(Method::GET, &format!("/v1/oncall?{query}"), None)?;

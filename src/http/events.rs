@@ -1,13 +1,14 @@
 //! Events: what became of each, and why.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::App;
 use super::incidents::{explanation, unreadable};
+use super::params::{Params, bad};
 use super::problem::Failure;
 use crate::domain::{EventId, Seq};
 use crate::projection::Explanation;
@@ -30,5 +31,19 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Respo
 /// `GET /v1/events/{id}/explain`
 pub async fn explain(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
     let (_, found) = find(&app, &id).await?;
+    Ok(explanation(&found, &headers))
+}
+
+/// `GET /v1/explain?person=&at=`: the page that a person got at, or shortly before, a time.
+pub async fn page(
+    State(app): State<App>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let params = Params::of(query, &["person", "at"])?;
+    let person = params.get("person").ok_or_else(|| bad("person", "say whose page"))?.to_owned();
+    let at = params.time("at")?.unwrap_or_else(|| app.handle().now());
+    let found = app.handle().explain_page(person, at).await.map_err(unreadable)?;
+    let found = found.ok_or_else(|| Failure::not_found("a page to that person within the twelve hours before"))?;
     Ok(explanation(&found, &headers))
 }

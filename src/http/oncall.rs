@@ -12,7 +12,7 @@ use super::params::{Params, bad};
 use super::problem::Failure;
 use crate::domain::{Name, Span, Timestamp};
 use crate::engine::Policy;
-use crate::engine::policy::Target;
+use crate::projection::{self, people};
 
 /// The longest time for which shifts are listed at once. Beyond: 400.
 pub const SHIFTS_MAX: Span = Span::from_hours(24 * 366);
@@ -33,40 +33,13 @@ pub async fn now(State(app): State<App>, Query(query): Query<Vec<(String, String
         (None, None) => policy.schedules.keys().collect(),
         (Some(_), Some(_)) => return Err(bad("team", "say either `team` or `schedule`")),
     };
-    let role = params.get("role");
-    let mut rows = Vec::new();
-    for name in schedules {
-        let Some(schedule) = policy.schedules.get(name) else { continue };
-        for answer in schedule.explain(at) {
-            if role.is_none_or(|role| answer.role.as_deref() == Some(role)) {
-                rows.push(json!({
-                    "schedule": name, "role": answer.role, "users": people(&policy, &answer.users), "layer": answer.layer,
-                    "since": answer.since.map(|t| t.to_string()), "until": answer.until.map(|t| t.to_string()),
-                    "overridden": answer.overridden,
-                }));
-            }
-        }
-    }
+    let rows = projection::on_call(&policy, schedules, params.get("role"), at);
     Ok(Json(json!({ "at": at.to_string(), "on_call": rows })).into_response())
 }
 
 /// The schedules that a team's escalation policy asks; and the one of the team's own name.
 fn schedules_of<'a>(policy: &'a Policy, team: &str) -> Result<BTreeSet<&'a Name>, Failure> {
-    let Some(found) = policy.teams.get(team) else { return Err(Failure::not_found(format!("team `{team}`"))) };
-    let steps = found.escalation.as_ref().and_then(|e| policy.escalations.get(e)).map(|e| e.steps.as_slice());
-    let mut names: BTreeSet<&Name> = BTreeSet::new();
-    for target in steps.unwrap_or_default().iter().flat_map(|step| &step.notify) {
-        if let Target::Schedule { schedule, .. } = target {
-            names.extend(policy.schedules.get_key_value(schedule).map(|(name, _)| name));
-        }
-    }
-    names.extend(policy.schedules.get_key_value(team).map(|(name, _)| name));
-    Ok(names)
-}
-
-fn people(policy: &Policy, ids: &[Name]) -> Vec<Value> {
-    let name = |id: &Name| policy.people.get(id).map(|p| p.name.clone());
-    ids.iter().map(|id| json!({ "id": id, "name": name(id) })).collect()
+    projection::schedules_of(policy, team).ok_or_else(|| Failure::not_found(format!("team `{team}`")))
 }
 
 /// `GET /v1/schedules/{name}/shifts?from=&to=`

@@ -37,6 +37,7 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/incidents/{id}/explain", get(incidents::explain)),
         ("GET", "/v1/events/{id}", get(events::get)),
         ("GET", "/v1/events/{id}/explain", get(events::explain)),
+        ("GET", "/v1/explain", get(events::page)),
         ("GET", "/v1/oncall", get(oncall::now)),
         ("GET", "/v1/schedules/{name}/shifts", get(oncall::shifts)),
         ("GET", "/v1/silences", get(silences::list)),
