@@ -12,6 +12,8 @@ mod disk;
 #[cfg(test)]
 mod fault;
 mod frame;
+#[cfg(test)]
+mod golden;
 mod lock;
 #[cfg(test)]
 mod power;
