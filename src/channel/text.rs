@@ -16,6 +16,9 @@ const fn is_unseen(c: char) -> bool {
 
 /// The text in one line: unseen characters and runs of white space become one space; trimmed.
 pub fn one_line(text: &str) -> Cow<'_, str> {
+    if is_plain_line(text) {
+        return Cow::Borrowed(text);
+    }
     let fine = !text.chars().any(|c| is_unseen(c) || (c.is_whitespace() && c != ' '))
         && !text.contains("  ")
         && text.trim() == text;
@@ -30,6 +33,18 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
         out.push_str(word);
     }
     Cow::Owned(out)
+}
+
+/// Whether a text is one line of plain ASCII already, as most are: one pass over its bytes says so.
+fn is_plain_line(text: &str) -> bool {
+    let mut before = b' ';
+    for byte in text.bytes() {
+        if !(b' '..=b'~').contains(&byte) || (byte == b' ' && before == b' ') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b' ' || text.is_empty()
 }
 
 /// The text in its lines (ends of lines become `\n`, more than one empty line becomes one), without unseen characters; trimmed.
@@ -55,6 +70,9 @@ pub fn lines(text: &str) -> String {
 
 /// At most `max` characters (not bytes); what is cut ends in an ellipsis. `max` of zero gives nothing.
 pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return Cow::Borrowed(text);
+    }
     let Some((last, _)) = max.checked_sub(1).and_then(|m| text.char_indices().nth(m)) else {
         return Cow::Borrowed(if max == 0 { "" } else { text });
     };
