@@ -5,7 +5,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::clock::{DAY, Wall};
+use super::clock::{DAY, Steady, Wall};
 use crate::domain::Timestamp;
 
 /// A set of local dates of one zone, as disjoint half-open intervals in order.
@@ -29,13 +29,14 @@ impl Dates {
         Self(merged)
     }
 
-    /// Whether the local date at `at` is one of them, and the instant until which that stays so (`i64::MAX`: for ever).
-    pub fn look(&self, at: i64) -> (bool, i64) {
+    /// Whether the local date at `at` is one of them, and while that stays so.
+    pub fn look(&self, at: i64) -> (bool, Steady) {
         let next = self.0.partition_point(|(_, end)| *end <= at);
+        let passed = next.checked_sub(1).map_or(i64::MIN, |last| self.0[last].1);
         match self.0.get(next) {
-            Some((start, end)) if *start <= at => (true, *end),
-            Some((start, _)) => (false, *start),
-            None => (false, i64::MAX),
+            Some((start, end)) if *start <= at => (true, Steady { since: *start, until: *end }),
+            Some((start, _)) => (false, Steady { since: passed, until: *start }),
+            None => (false, Steady { since: passed, until: i64::MAX }),
         }
     }
 }

@@ -65,6 +65,23 @@ impl Step {
     }
 }
 
+/// An interval `[since, until)` around an instant, in milliseconds since 1970, in which an answer cannot change. It may be shorter than it could be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Steady {
+    pub since: i64,
+    pub until: i64,
+}
+
+impl Steady {
+    /// All of time.
+    pub const ALWAYS: Self = Self { since: i64::MIN, until: i64::MAX };
+
+    /// Both.
+    pub fn and(self, other: Self) -> Self {
+        Self { since: self.since.max(other.since), until: self.until.min(other.until) }
+    }
+}
+
 /// What a wall time means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {

@@ -5,7 +5,7 @@
 
 use jiff::civil::Time;
 
-use super::clock::{Clock, DAY, Wall, weekday_bits, weekday_of};
+use super::clock::{Clock, DAY, Steady, Wall, weekday_bits, weekday_of};
 use super::spec::Restriction;
 
 const ALL_WEEK: u8 = 0b111_1111;
@@ -29,40 +29,38 @@ impl Hours {
         Self(restrictions.iter().map(Window::new).collect())
     }
 
-    /// Inside of a window: the end of the longest one, `i64::MAX` for a layer without windows. Outside: `None`.
-    pub fn inside_until(&self, clock: &Clock, at: i64) -> Option<i64> {
+    /// Whether a moment is inside of a window, and while that stays so. A layer without windows is inside for ever.
+    pub fn look(&self, clock: &Clock, at: i64) -> (bool, Steady) {
         if self.0.is_empty() {
-            return Some(i64::MAX);
+            return (true, Steady::ALWAYS);
         }
-        let (wall, swing) = (clock.wall(at).0, clock.swing(at));
-        let mut until = None;
-        for window in &self.0 {
-            // The dates whose window can hold this moment, whatever the clock did in between.
-            let first = (wall - swing - window.to).div_euclid(DAY);
-            let last = (wall + swing - window.from).div_euclid(DAY);
-            for day in first..=last {
-                if let Some((from, to)) = window.on(clock, day)
-                    && from <= at
-                    && at < to
-                {
-                    until = until.max(Some(to));
-                }
-            }
+        let moment = Moment { clock, at, wall: clock.wall(at).0, swing: clock.swing(at) };
+        let holding = self.0.iter().filter_map(|window| window.holding(&moment));
+        match holding.reduce(|a, b| Steady { since: a.since.min(b.since), until: a.until.max(b.until) }) {
+            Some(open) => (true, open),
+            None => (false, self.closed(&moment)),
         }
-        until
     }
 
-    /// An instant after `at`, before which no window opens.
-    pub fn closed_until(&self, clock: &Clock, at: i64) -> i64 {
-        let (wall, swing) = (clock.wall(at).0, clock.swing(at));
-        let opening = |window: &Window| {
-            let first = (wall - swing - window.from).div_euclid(DAY);
-            // A week, and the days by which the clock may be away.
-            (first..first + 12).find_map(|day| window.opening(clock, day).filter(|from| *from > at))
-        };
-        self.0.iter().filter_map(opening).min().unwrap_or(i64::MAX)
+    /// Around a moment outside of all windows: from the last closing to the next opening.
+    fn closed(&self, moment: &Moment<'_>) -> Steady {
+        let since = self.0.iter().filter_map(|window| window.last_closing(moment)).max();
+        let until = self.0.iter().filter_map(|window| window.next_opening(moment)).min();
+        Steady { since: since.unwrap_or(i64::MIN), until: until.unwrap_or(i64::MAX) }
     }
 }
+
+/// A moment on a clock.
+struct Moment<'a> {
+    clock: &'a Clock,
+    at: i64,
+    wall: i64,
+    /// How far readings around the moment may be off what the wall says.
+    swing: i64,
+}
+
+/// A weekday comes within a week, and a day or two more by which the clock may be away.
+const DAYS_SEARCHED: i64 = 12;
 
 impl Window {
     fn new(restriction: &Restriction) -> Self {
@@ -80,15 +78,43 @@ impl Window {
         }
     }
 
-    /// When it opens on a date; `None` on other weekdays.
-    fn opening(self, clock: &Clock, day: i64) -> Option<i64> {
-        (self.weekdays & 1 << weekday_of(day) != 0).then(|| clock.instant(Wall(day * DAY + self.from)))
+    /// The longest stretch of this window that holds the moment.
+    fn holding(self, moment: &Moment<'_>) -> Option<Steady> {
+        let Moment { clock, at, wall, swing } = *moment;
+        // The dates whose window can hold it, whatever the clock did in between.
+        let first = (wall - swing - self.to).div_euclid(DAY);
+        let last = (wall + swing - self.from).div_euclid(DAY);
+        (first..=last)
+            .filter(|day| self.begins_on(*day) && !clock.skipped_day(*day))
+            .map(|day| Steady {
+                since: clock.instant(Wall(day * DAY + self.from)),
+                until: clock.instant(Wall(day * DAY + self.to)),
+            })
+            .filter(|open| open.since <= at && at < open.until)
+            .reduce(|a, b| Steady { since: a.since.min(b.since), until: a.until.max(b.until) })
     }
 
-    /// The window of a date; from the end on it is closed.
-    fn on(self, clock: &Clock, day: i64) -> Option<(i64, i64)> {
-        let from = self.opening(clock, day)?;
-        (!clock.skipped_day(day)).then(|| (from, clock.instant(Wall(day * DAY + self.to))))
+    /// The first instant after the moment at which it may open.
+    fn next_opening(self, moment: &Moment<'_>) -> Option<i64> {
+        let first = (moment.wall - moment.swing - self.from).div_euclid(DAY);
+        (first..first + DAYS_SEARCHED)
+            .filter(|day| self.begins_on(*day))
+            .map(|day| moment.clock.instant(Wall(day * DAY + self.from)))
+            .find(|opening| *opening > moment.at)
+    }
+
+    /// The last instant up to the moment at which it may have closed.
+    fn last_closing(self, moment: &Moment<'_>) -> Option<i64> {
+        let last = (moment.wall + moment.swing - self.to).div_euclid(DAY);
+        (last - DAYS_SEARCHED + 1..=last)
+            .rev()
+            .filter(|day| self.begins_on(*day))
+            .map(|day| moment.clock.instant(Wall(day * DAY + self.to)))
+            .find(|closing| *closing <= moment.at)
+    }
+
+    fn begins_on(self, day: i64) -> bool {
+        self.weekdays & 1 << weekday_of(day) != 0
     }
 }
 

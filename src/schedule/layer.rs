@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::calendar::Dates;
-use super::clock::{Clock, Wall};
+use super::clock::{Clock, Steady, Wall};
 use super::hours::Hours;
 use super::people::{People, people};
 use super::rotation::Turns;
@@ -20,7 +20,7 @@ pub(crate) struct LayerPlan {
     turns: Turns,
     entries: Vec<People>,
     /// All turns put the same people on call, so that handoffs change nothing.
-    steady: bool,
+    alike: bool,
     /// For each role of the schedule its place among the roles that this layer fills.
     places: Vec<Option<usize>>,
     hours: Hours,
@@ -33,8 +33,8 @@ pub(crate) struct LayerPlan {
 pub(crate) struct LayerNow {
     /// The number of the turn; `None`: the layer is silent.
     pub turn: Option<i64>,
-    /// It says the same at least until this instant, which is later than the one asked about.
-    pub until: i64,
+    /// While it says the same.
+    pub steady: Steady,
 }
 
 impl LayerPlan {
@@ -51,7 +51,7 @@ impl LayerPlan {
             start: clock.instant(Wall::from_civil(layer.start)),
             end: layer.end.map_or(i64::MAX, |end| clock.instant(Wall::from_civil(end))),
             turns: Turns::new(&layer.rotation, layer.anchor.unwrap_or(layer.start)),
-            steady: entries.windows(2).all(|pair| pair[0] == pair[1]),
+            alike: entries.windows(2).all(|pair| pair[0] == pair[1]),
             entries,
             places,
             hours: Hours::new(&layer.restrictions),
@@ -81,34 +81,35 @@ impl LayerPlan {
 
     /// What the layer says at `at`.
     pub fn look(&self, at: i64) -> LayerNow {
-        let silent = |until| LayerNow { turn: None, until };
+        let silent = |steady| LayerNow { turn: None, steady };
+        if at >= self.end {
+            return silent(Steady { since: self.end, until: i64::MAX });
+        }
         if at < self.start {
-            return silent(self.start);
+            return silent(Steady { since: i64::MIN, until: self.start });
         }
-        if at >= self.end || self.entries.is_empty() {
-            return silent(i64::MAX);
-        }
-        let mut until = self.end;
-        let (off, off_until) = self.off.look(at);
+        let mut steady = Steady { since: self.start, until: self.end };
+        let (off, part) = self.off.look(at);
+        steady = steady.and(part);
         if off {
-            return silent(until.min(off_until));
+            return silent(steady);
         }
-        until = until.min(off_until);
         if let Some(only) = &self.only {
-            let (on, on_until) = only.look(at);
+            let (on, part) = only.look(at);
+            steady = steady.and(part);
             if !on {
-                return silent(until.min(on_until));
+                return silent(steady);
             }
-            until = until.min(on_until);
         }
-        let Some(hours_until) = self.hours.inside_until(&self.clock, at) else {
-            return silent(until.min(self.hours.closed_until(&self.clock, at)));
-        };
-        until = until.min(hours_until);
-        if self.steady {
-            return LayerNow { turn: Some(0), until };
+        let (inside, part) = self.hours.look(&self.clock, at);
+        steady = steady.and(part);
+        if !inside {
+            return silent(steady);
+        }
+        if self.alike {
+            return LayerNow { turn: Some(0), steady };
         }
         let turn = self.turns.at(&self.clock, at);
-        LayerNow { turn: Some(turn.number), until: until.min(self.turns.end_of(&self.clock, turn)) }
+        LayerNow { turn: Some(turn.number), steady: steady.and(self.turns.span(&self.clock, turn)) }
     }
 }

@@ -1,5 +1,6 @@
 //! Overrides: what people changed, applied after the layers in listed order, each on the result of the one before.
 
+use super::clock::Steady;
 use super::people::{Duty, People, people};
 use super::spec::{Override, OverrideKind, ScheduleSpec};
 use crate::domain::Name;
@@ -45,10 +46,11 @@ impl Overrides {
         }
     }
 
-    /// Changes what the layers say at `at`; answers until when the same overrides hold (`i64::MAX`: for ever).
-    pub fn apply(&self, at: i64, duties: &mut [Duty]) -> i64 {
+    /// Changes what the layers say at `at`; answers while the same overrides hold.
+    pub fn apply(&self, at: i64, duties: &mut [Duty]) -> Steady {
         let next = self.epochs.partition_point(|(from, _)| *from <= at);
-        if let Some((_, holding)) = next.checked_sub(1).and_then(|now| self.epochs.get(now)) {
+        let now = next.checked_sub(1).and_then(|now| self.epochs.get(now));
+        if let Some((_, holding)) = now {
             for change in holding.iter().filter_map(|n| self.changes.get(*n)) {
                 match change.role {
                     Some(role) => duties.get_mut(role).into_iter().for_each(|duty| change.apply(duty)),
@@ -56,7 +58,10 @@ impl Overrides {
                 }
             }
         }
-        self.epochs.get(next).map_or(i64::MAX, |(from, _)| *from)
+        Steady {
+            since: now.map_or(i64::MIN, |(from, _)| *from),
+            until: self.epochs.get(next).map_or(i64::MAX, |(from, _)| *from),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The one place that answers who is on call: layers from the top down, role by role, then overrides.
 //!
-//! Every answer comes with an instant until which it cannot change; walking from one to the next gives shifts and changes.
+//! Every answer comes with an interval in which it cannot change; walking from one to the next gives shifts and changes.
 
 use std::sync::Arc;
 
-use super::clock::Clock;
+use super::clock::{Clock, Steady};
 use super::layer::LayerPlan;
 use super::overrides::Overrides;
 use super::people::{Answer, Duty, OnCall, People, Shift};
@@ -72,15 +72,8 @@ impl Schedule {
     /// The first instant after `at` at which other people are on call, or the same ones in other roles.
     /// `None`: never before the year 2101.
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
-        let (now, mut until) = self.resolve(at.as_millis());
-        while until < CHANGES_END {
-            let (then, next) = self.resolve(until);
-            if !then.same_people(&now) {
-                return Some(Timestamp::from_millis(until));
-            }
-            until = next;
-        }
-        None
+        let (now, steady) = self.resolve(at.as_millis());
+        self.end_of(steady, CHANGES_END, |then| then.same_people(&now))
     }
 
     /// Like [`Schedule::shifts`], with the time in which nobody is on call as shifts of nobody: the result covers `[from, to)` without holes.
@@ -97,17 +90,17 @@ impl Schedule {
 
     /// Who has each role at an instant and why, in the order of roles; one item in a schedule without roles.
     pub fn explain(&self, at: Timestamp) -> Vec<Answer> {
-        let now = self.on_call(at);
-        now.duties.iter().enumerate().map(|(number, duty)| self.answer_for(at, number, duty)).collect()
+        let (now, steady) = self.resolve(at.as_millis());
+        now.duties.iter().enumerate().map(|(role, duty)| self.answer_for(at, role, duty, steady)).collect()
     }
 
     /// Who has `role` at an instant and why; without `role` the first one, or everybody of a schedule without roles.
     /// A role that the schedule does not have is with nobody.
     pub fn answer(&self, role: Option<&str>, at: Timestamp) -> Answer {
-        let now = self.on_call(at);
+        let (now, steady) = self.resolve(at.as_millis());
         let number = role.map_or(Some(0), |role| self.roles.iter().position(|name| name == role));
         match number.and_then(|number| Some((number, now.duties.get(number)?))) {
-            Some((number, duty)) => self.answer_for(at, number, duty),
+            Some((number, duty)) => self.answer_for(at, number, duty, steady),
             None => Answer {
                 role: role.map(Name::from),
                 users: Vec::new(),
@@ -119,40 +112,42 @@ impl Schedule {
         }
     }
 
-    fn answer_for(&self, at: Timestamp, number: usize, duty: &Duty) -> Answer {
+    fn answer_for(&self, at: Timestamp, number: usize, duty: &Duty, steady: Steady) -> Answer {
+        let same = |on_call: &OnCall| on_call.duties.get(number).is_some_and(|then| then.people == duty.people);
         Answer {
             role: self.roles.get(number).cloned(),
             users: duty.people.to_vec(),
             layer: duty.layer.and_then(|n| self.spec.layers.get(n)).map(|layer| layer.name.clone()),
-            since: self.duty_since(at, number, &duty.people),
-            until: self.duty_until(at, number, &duty.people),
+            since: self.beginning_of(steady, at.minus(EXPLAINED).as_millis(), same),
+            until: self.end_of(steady, at.plus(EXPLAINED).as_millis(), same),
             overridden: duty.overridden,
         }
     }
 
-    /// The first instant after `at` at which a role is with others.
-    fn duty_until(&self, at: Timestamp, role: usize, people: &People) -> Option<Timestamp> {
-        self.parts(at.as_millis(), at.plus(EXPLAINED).as_millis())
-            .find(|(_, _, on_call)| on_call.duties.get(role).is_some_and(|duty| duty.people != *people))
-            .map(|(start, _, _)| Timestamp::from_millis(start))
+    /// The first instant from the end of `steady` on, and before `limit`, at which it is not the same.
+    fn end_of(&self, steady: Steady, limit: i64, same: impl Fn(&OnCall) -> bool) -> Option<Timestamp> {
+        let mut until = steady.until;
+        while until < limit {
+            let (then, steady) = self.resolve(until);
+            if !same(&then) {
+                return Some(Timestamp::from_millis(until));
+            }
+            until = steady.until;
+        }
+        None
     }
 
-    /// The instant from which a role is with these people without a break until `at`. Walks forward from further and further back.
-    fn duty_since(&self, at: Timestamp, role: usize, people: &People) -> Option<Timestamp> {
-        let same = |on_call: &OnCall| on_call.duties.get(role).is_some_and(|duty| duty.people == *people);
-        [1, 8, 50, 400].into_iter().find_map(|days| {
-            let from = at.minus(Span::from_hours(days * 24)).as_millis();
-            let mut since = None;
-            let mut other_before = false;
-            for (start, _, on_call) in self.parts(from, at.as_millis() + 1) {
-                if !same(&on_call) {
-                    (since, other_before) = (None, true);
-                } else if since.is_none() {
-                    since = Some(start);
-                }
+    /// The instant up to the beginning of `steady`, and after `limit`, from which on it has been the same.
+    fn beginning_of(&self, steady: Steady, limit: i64, same: impl Fn(&OnCall) -> bool) -> Option<Timestamp> {
+        let mut since = steady.since;
+        while since > limit {
+            let (before, steady) = self.resolve(since - 1);
+            if !same(&before) {
+                return Some(Timestamp::from_millis(since));
             }
-            since.filter(|_| other_before).map(Timestamp::from_millis)
-        })
+            since = steady.since;
+        }
+        None
     }
 
     /// `[from, to)` in parts, each with its people; neighbours may be alike.
@@ -160,18 +155,18 @@ impl Schedule {
         let mut at = from;
         std::iter::from_fn(move || {
             (at < to).then(|| {
-                let (on_call, until) = self.resolve(at);
-                let start = std::mem::replace(&mut at, until.min(to));
+                let (on_call, steady) = self.resolve(at);
+                let start = std::mem::replace(&mut at, steady.until.min(to));
                 (start, at, on_call)
             })
         })
     }
 
-    /// Who is on call at `at`, and an instant after it, until which that cannot change (`i64::MAX`: never).
-    fn resolve(&self, at: i64) -> (OnCall, i64) {
+    /// Who is on call at `at`, and an interval around it in which that cannot change.
+    fn resolve(&self, at: i64) -> (OnCall, Steady) {
         let roles = self.roles.len().max(1);
         let mut duties = vec![Duty { people: Arc::clone(&self.nobody), layer: None, overridden: false }; roles];
-        let mut until = i64::MAX;
+        let mut steady = Steady::ALWAYS;
         let mut open = roles;
         for (number, layer) in self.layers.iter().enumerate().rev() {
             if open == 0 {
@@ -183,7 +178,7 @@ impl Schedule {
                 continue;
             }
             let now = layer.look(at);
-            until = until.min(now.until);
+            steady = steady.and(now.steady);
             let Some(turn) = now.turn else { continue };
             for role in 0..roles {
                 if is_open(role, &duties)
@@ -194,7 +189,7 @@ impl Schedule {
                 }
             }
         }
-        until = until.min(self.overrides.apply(at, &mut duties));
-        (OnCall { roles: Arc::clone(&self.roles), duties }, until)
+        steady = steady.and(self.overrides.apply(at, &mut duties));
+        (OnCall { roles: Arc::clone(&self.roles), duties }, steady)
     }
 }

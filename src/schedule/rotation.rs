@@ -5,7 +5,7 @@
 
 use jiff::civil::{Date, DateTime};
 
-use super::clock::{Clock, DAY, Labels, Wall, label_at, next_after_label, weekday_bits, weekday_of};
+use super::clock::{Clock, DAY, Labels, Steady, Wall, label_at, next_after_label, weekday_bits, weekday_of};
 use super::cron::CivilCron;
 use super::spec::{Rotation, RotationUnit};
 
@@ -72,9 +72,10 @@ impl Turns {
         Turn { number: self.number(label), label }
     }
 
-    /// The instant at which the next turn begins; `i64::MAX` when none does.
-    pub fn end_of(&self, clock: &Clock, turn: Turn) -> i64 {
-        next_after_label(clock, self, turn.label).unwrap_or(i64::MAX)
+    /// While a turn runs: from its label to the next one that happens.
+    pub fn span(&self, clock: &Clock, turn: Turn) -> Steady {
+        let until = next_after_label(clock, self, turn.label).unwrap_or(i64::MAX);
+        Steady { since: clock.instant(turn.label), until }
     }
 
     /// The number of the latest turn whose label is at or before `wall`, from 0.
