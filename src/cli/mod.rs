@@ -15,6 +15,7 @@ mod shell;
 mod silence;
 mod verify;
 mod who;
+mod service;
 
 use std::process::ExitCode;
 

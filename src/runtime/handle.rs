@@ -272,6 +272,18 @@ impl Handle {
         self.shared.index.as_ref()
     }
 
+    /// Whether something is being written or judged right now; others should leave the machine to the shard.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.shared.gauges.unjudged_since.load(Ordering::Acquire) != NOTHING
+    }
+
+    /// When the loop last went round. It does so every second at least.
+    #[must_use]
+    pub fn last_turn(&self) -> Timestamp {
+        Timestamp::from_millis(self.shared.gauges.beat.load(Ordering::Acquire))
+    }
+
     /// How it fares.
     #[must_use]
     pub fn health(&self) -> Health {

@@ -11,6 +11,7 @@ mod explain;
 mod handle;
 mod reload;
 mod shard;
+pub mod shutdown;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use reload::Reloader;
 pub use shard::ShardError;
 
 use crate::config::Loaded;
+use crate::domain::Seq;
 use crate::engine::state::Delivery;
 use crate::store::{Index, Journal, JournalError};
 use handle::{Gauges, REQUESTS_MAX, Request, Shared};
@@ -88,14 +90,20 @@ impl Prepared {
         self.handle.clone()
     }
 
-    /// Starts the loop on a thread of its own. `release` takes the messages that committed decisions ordered, and must not block.
+    /// Starts the loop on a thread of its own. `release` takes the messages that committed decisions ordered, `committed` hears of every
+    /// commit; neither may block.
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn run(self, release: impl Fn(Vec<Arc<Delivery>>) + Send + 'static) -> std::io::Result<Running> {
+    pub fn run(
+        self,
+        release: impl Fn(Vec<Arc<Delivery>>) + Send + 'static,
+        committed: impl Fn(Seq) + Send + 'static,
+    ) -> std::io::Result<Running> {
         let (ended, end) = oneshot::channel();
         let Self { handle, requests, journal, make } = self;
-        let shard = Shard::new(Arc::clone(&handle.shared), requests, journal, make, Box::new(release));
+        let shard =
+            Shard::new(Arc::clone(&handle.shared), requests, journal, make, Box::new(release), Box::new(committed));
         std::thread::Builder::new().name("callout-shard".to_owned()).spawn(move || {
             // Nobody waits any more if this fails; the loop is over either way.
             let _ = ended.send(shard.run());
@@ -112,6 +120,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Readiness is red from now on; what comes is still taken, since requests are under way.
+    pub fn announce_stop(&self) {
+        self.handle.shared.gauges.stopping.store(true, Ordering::Release);
+    }
+
     /// Waits until the loop ends by itself, which it does only when it has to.
     ///
     /// # Errors

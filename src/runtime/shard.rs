@@ -39,6 +39,8 @@ const QUOTED_CHARS_MAX: usize = 2_000;
 
 /// Takes the messages that were ordered by committed decisions.
 pub(super) type Release = Box<dyn Fn(Vec<Arc<Delivery>>) + Send>;
+/// Hears how far the journal is committed.
+pub(super) type Committed = Box<dyn Fn(Seq) + Send>;
 
 /// Why the loop had to end.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +66,7 @@ pub(super) struct Shard {
     pub journal: Box<dyn Journal>,
     pub make: MakeCore,
     pub release: Release,
+    pub on_commit: Committed,
     pub snapshots: Snapshotter,
     /// Decisions that are not on the disk yet.
     pending: Vec<Entry>,
@@ -115,6 +118,7 @@ impl Shard {
         journal: Box<dyn Journal>,
         make: MakeCore,
         release: Release,
+        on_commit: Committed,
     ) -> Self {
         let snapshots = Snapshotter::new(journal.snapshots(), journal.reader());
         Self {
@@ -123,6 +127,7 @@ impl Shard {
             journal,
             make,
             release,
+            on_commit,
             snapshots,
             pending: Vec::new(),
             waiting: Vec::new(),
@@ -250,6 +255,7 @@ impl Shard {
         self.shared.counters.repeated.add(round.answer(first));
         self.committed();
         let committed = Seq(self.journal.next_seq().0 - 1);
+        (self.on_commit)(committed);
         let placed: Vec<Placed> =
             (first.0..).zip(round.items).map(|(seq, item)| Placed { seq: Seq(seq), at, item }).collect();
         self.take_in(&placed);

@@ -183,12 +183,15 @@ fn running(journal: &MemoryJournal) -> (Handle, Running, Arc<Mutex<Vec<DeliveryI
     let released = Arc::new(Mutex::new(Vec::new()));
     let (seen, disk) = (Arc::clone(&released), journal.clone());
     let handle = prepared.handle();
-    let running = prepared.run(move |rows| {
-        for row in rows {
-            assert!(ordered(&disk).contains(&row.id), "{} was released before it was on the disk", row.id);
-            seen.lock().unwrap().push(row.id);
-        }
-    });
+    let running = prepared.run(
+        move |rows| {
+            for row in rows {
+                assert!(ordered(&disk).contains(&row.id), "{} was released before it was on the disk", row.id);
+                seen.lock().unwrap().push(row.id);
+            }
+        },
+        |_| {},
+    );
     (handle, running.unwrap(), released)
 }
 
@@ -201,7 +204,7 @@ pub(super) fn running_with(
     let handle = prepared.handle();
     let dispatcher = dispatcher(&handle);
     let offered = dispatcher.clone();
-    let running = prepared.run(move |rows| offered.offer(rows)).unwrap();
+    let running = prepared.run(move |rows| offered.offer(rows), |_| {}).unwrap();
     (handle, running, dispatcher)
 }
 
@@ -286,7 +289,7 @@ async fn beyond_its_bound_the_queue_refuses() {
         handle.report(Vec::new());
     }
     assert_eq!(handle.accept(vec![event(None)]).await, Err(Refused::Busy { retry_after_s: 1 }));
-    let running = prepared.run(|_| {}).unwrap();
+    let running = prepared.run(|_| {}, |_| {}).unwrap();
     while handle.accept(vec![event(None)]).await.is_err() {
         tokio::task::yield_now().await;
     }

@@ -1,0 +1,99 @@
+//! Signals, the service manager, and the order of the end.
+//!
+//! SIGHUP reads the configuration again; SIGTERM and SIGINT end the service, in this order: readiness turns red and the service manager is
+//! told; no new connections, requests under way have 10 s (`http`); messages under way have [`SEND_LIMIT`], what waits stays in
+//! the outbox; the shard judges what was accepted, writes the decisions and a last snapshot; the index is closed. A second signal ends the
+//! process at once; nothing that was answered is lost by that.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Handle;
+use crate::domain::Span;
+
+/// Messages under way have so long to end; those that do not are sent again after the next start.
+pub const SEND_LIMIT: Duration = Duration::from_secs(10);
+/// The shard loop goes round every second; the service manager is told that it lives while it did so within this time.
+const ALIVE_WITHIN: Span = Span::from_seconds(15);
+
+/// The signals that the service listens to. Registered at the start, so that none is missed.
+#[derive(Debug)]
+pub struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn register() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for a wish to stop, and reads the configuration again at every SIGHUP meanwhile. A refused one is an alarm.
+    pub async fn until_stop(&mut self, handle: &Handle) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => reload(handle).await,
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+            }
+        }
+    }
+
+    /// Waits for another wish to stop.
+    pub async fn insisted(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn reload(handle: &Handle) {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(_) => tell(&[NotifyState::Reloading]),
+    }
+    match handle.reload().await {
+        Ok(done) => tracing::info!("{done}"),
+        Err(diagnostics) => {
+            tracing::error!("the new configuration was refused; the old one stays in force\n{diagnostics}");
+            let first = diagnostics.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+            handle.alarm("config", format!("a new configuration was refused, the old one stays in force: {first}"));
+        }
+    }
+    tell(&[NotifyState::Ready]);
+}
+
+/// Tells the service manager that the service is ready, and from then on that its loop lives.
+pub async fn watch(handle: Handle) {
+    tell(&[NotifyState::Ready, NotifyState::Status("taking events")]);
+    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    loop {
+        tokio::time::sleep(limit / 3).await;
+        if handle.now().since(handle.last_turn()) <= ALIVE_WITHIN {
+            tell(&[NotifyState::Watchdog]);
+        }
+    }
+}
+
+/// Tells the service manager that the service is about to end.
+pub fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(error = %error, "could not tell the service manager");
+    }
+}
