@@ -6,6 +6,7 @@
 mod act;
 mod check;
 mod client;
+mod demo;
 mod explain;
 mod export;
 mod schema;
@@ -34,6 +35,8 @@ pub struct Cli {
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Shows all of it in a few seconds: the real service, stand-ins for Slack, Teams and mail, one breach.
+    Demo(demo::Args),
     /// Reads a configuration and prints every mistake.
     Check(check::Args),
     /// Prints the JSON Schema of the configuration, for editors.
@@ -68,6 +71,7 @@ pub enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.command {
+        Command::Demo(args) => demo::run(args),
         Command::Check(args) => check::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Serve(args) => serve::run(args),

@@ -143,7 +143,8 @@ impl World {
 
     /// Opens an incident and answers its number.
     async fn incident(&self, service: &str) -> u64 {
-        let body = json!({"service": service, "sli": "availability", "window": {"length": "60m", "good": 9, "total": 10}});
+        let body =
+            json!({"service": service, "sli": "availability", "window": {"length": "60m", "good": 9, "total": 10}});
         assert_eq!(self.post("/v1/breaches", body.to_string()).await.status(), 202);
         self.settle().await;
         self.get_json("/v1/incidents").await["incidents"][0]["id"].as_u64().unwrap()
@@ -332,7 +333,8 @@ async fn tokens_open_what_their_scopes_say() {
 #[tokio::test]
 async fn without_tokens_strangers_and_other_sites_are_turned_away() {
     let world = World::new();
-    for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example"), ("x-forwarded-for", "10.0.0.1")] {
+    for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example"), ("x-forwarded-for", "10.0.0.1")]
+    {
         let request = Request::post("/api/v2/alerts").header(name, value).body(Body::from("[]")).unwrap();
         assert_eq!(world.send(request).await.status(), 403, "{name}");
     }
@@ -396,7 +398,9 @@ async fn incidents_come_in_pages_newest_first() {
         world.incident(&format!("service-{n}")).await;
     }
     let first = world.get_json("/v1/incidents?limit=2").await;
-    let ids = |page: &Value| page["incidents"].as_array().unwrap().iter().map(|i| i["id"].as_u64().unwrap()).collect::<Vec<_>>();
+    let ids = |page: &Value| {
+        page["incidents"].as_array().unwrap().iter().map(|i| i["id"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
     assert_eq!(ids(&first), [5, 4]);
     let cursor = first["next_cursor"].as_str().unwrap();
     let second = world.get_json(&format!("/v1/incidents?limit=3&cursor={cursor}")).await;
@@ -446,7 +450,8 @@ async fn a_link_shows_on_get_and_acts_on_post() {
 #[tokio::test]
 async fn foreign_text_is_escaped_on_pages() {
     let world = World::new();
-    let body = json!({"service": "<script>alert(1)</script>", "sli": "availability", "budget": {"remaining_percent": "1"}});
+    let body =
+        json!({"service": "<script>alert(1)</script>", "sli": "availability", "budget": {"remaining_percent": "1"}});
     assert_eq!(world.post("/v1/breaches", body.to_string()).await.status(), 202);
     world.settle().await;
     for path in ["/incidents", "/incidents/1", &world.link(1, Verbs::ALL)] {
@@ -474,7 +479,13 @@ async fn alertmanagers_clients_find_alerts_and_silences() {
         "startsAt": "2026-11-20T20:15:00Z", "endsAt": "2026-11-20T22:15:00Z"});
     let made = world.post("/api/v2/silences", silence.to_string()).await;
     let id = serde_json::from_slice::<Value>(made.body()).unwrap()["silenceID"].as_str().unwrap().to_owned();
-    let names = |list: &Value| list.as_array().unwrap().iter().map(|a| a["labels"]["alertname"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let names = |list: &Value| {
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|a| a["labels"]["alertname"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(names(&world.get_json("/api/v2/alerts?silenced=false").await), ["two"]);
     let silenced = world.get_json("/api/v2/alerts?active=false").await;
     assert_eq!((names(&silenced), &silenced[0]["status"]["silencedBy"][0]), (vec!["one".to_owned()], &json!(id)));
@@ -493,9 +504,13 @@ async fn alertmanagers_clients_find_alerts_and_silences() {
     let other = serde_json::from_slice::<Value>(other.body()).unwrap()["silenceID"].as_str().unwrap().to_owned();
     assert_ne!(other, id);
     assert_eq!(world.get_json(&format!("/api/v2/silence/{id}")).await["status"]["state"], "expired");
-    assert_eq!(world.send(Request::delete(format!("/api/v2/silence/{other}")).body(Body::empty()).unwrap()).await.status(), 200);
+    assert_eq!(
+        world.send(Request::delete(format!("/api/v2/silence/{other}")).body(Body::empty()).unwrap()).await.status(),
+        200
+    );
     assert_eq!(world.get("/api/v2/silence/00000000-0000-0000-0000-000000000000").await.status(), 404);
-    for (path, value) in [("/matchers", json!([])), ("/comment", json!("")), ("/endsAt", json!("2020-01-01T00:00:00Z"))] {
+    for (path, value) in [("/matchers", json!([])), ("/comment", json!("")), ("/endsAt", json!("2020-01-01T00:00:00Z"))]
+    {
         let mut bad = silence.clone();
         *bad.pointer_mut(path).unwrap() = value;
         let answer = world.post("/api/v2/silences", bad.to_string()).await;
@@ -510,7 +525,12 @@ async fn alertmanagers_clients_find_alerts_and_silences() {
 #[tokio::test]
 async fn silences_of_our_own_shape_are_made_listed_and_ended() {
     let world = World::new();
-    let made = world.post("/v1/silences", r#"{"matchers": "team=\"checkout\",service=~\"data.*\"", "for": "2h", "comment": "patching"}"#).await;
+    let made = world
+        .post(
+            "/v1/silences",
+            r#"{"matchers": "team=\"checkout\",service=~\"data.*\"", "for": "2h", "comment": "patching"}"#,
+        )
+        .await;
     assert_eq!(made.status(), 201, "{}", text(&made));
     let made: Value = serde_json::from_slice(made.body()).unwrap();
     assert_eq!(world.get_json("/v1/silences").await["silences"][0], made);
@@ -535,7 +555,8 @@ async fn who_is_on_call_is_answered() {
     assert_eq!(now["on_call"][0]["users"][0], json!({"id": "ana", "name": "Ana Ruiz"}), "{now}");
     let later = world.get_json("/v1/oncall?schedule=checkout&at=2026-11-24T12:00:00Z").await;
     assert_eq!(later["on_call"][0]["users"][0]["id"], "bo", "{later}");
-    let shifts = world.get_json("/v1/schedules/checkout/shifts?from=2026-11-20T00:00:00Z&to=2026-11-30T00:00:00Z").await;
+    let shifts =
+        world.get_json("/v1/schedules/checkout/shifts?from=2026-11-20T00:00:00Z&to=2026-11-30T00:00:00Z").await;
     assert_eq!(shifts["shifts"].as_array().unwrap().len(), 2, "{shifts}");
     assert_eq!(world.get("/v1/oncall?team=nobody").await.status(), 404);
     assert_eq!(world.get("/v1/oncall?at=noon").await.status(), 400);
