@@ -1,6 +1,6 @@
 //! API tokens: `cot_` and 256 random bits. Only their SHA-256 is stored; scopes say what they may do.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -176,7 +176,11 @@ impl Fresh {
     pub fn toml(&self, name: &str, scopes: &[Scope], expires_at: Option<Timestamp>) -> String {
         let scopes: Vec<String> = scopes.iter().map(|s| format!("\"{s}\"")).collect();
         let expires = expires_at.map(|at| format!("expires = {at}\n")).unwrap_or_default();
-        let hash: String = hash(&self.text).iter().map(|b| format!("{b:02x}")).collect();
+        let hash = hash(&self.text).iter().fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a text cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
         format!("[tokens.{name}]\nsha256 = \"{hash}\"\nscopes = [{}]\n{expires}", scopes.join(", "))
     }
 }

@@ -335,7 +335,9 @@ pub async fn status(State(app): State<App>) -> Response {
     let quote = |name: &str| serde_json::Value::from(name).to_string();
     let mut original = format!("route:\n  receiver: {}\nreceivers:\n", quote(root));
     for name in names {
-        original.push_str(&format!("- name: {}\n", quote(name)));
+        original.push_str("- name: ");
+        original.push_str(&quote(name));
+        original.push('\n');
     }
     Json(json!({
         "cluster": { "status": "disabled", "peers": [] },

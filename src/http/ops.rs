@@ -1,5 +1,7 @@
 //! Operations: probes, metrics, reload, and the explanation of problems.
 
+use std::sync::atomic::Ordering;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -8,7 +10,8 @@ use serde_json::json;
 
 use super::App;
 use super::problem::{self, BAD_CONFIGURATION, Failure};
-use crate::domain::{IncidentId, Span};
+use crate::domain::{ChannelKind, IncidentId, Span};
+use crate::telemetry::metrics::DeliveryLabels;
 
 /// The oldest input that is not judged may be so old; beyond, `/-/ready` is red.
 pub const UNJUDGED_AGE_MAX: Span = Span::from_seconds(15);
@@ -69,8 +72,36 @@ pub async fn reload(State(app): State<App>) -> Result<Response, Failure> {
 /// `GET /metrics`
 pub async fn metrics(State(app): State<App>) -> Response {
     gauge(&app);
+    take_over(&app);
     let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (content_type, app.metrics().render()).into_response()
+}
+
+/// Takes over what the shard counts by itself. Both only grow, so the later look wins.
+fn take_over(app: &App) {
+    let (counters, metrics) = (app.handle().counters(), app.metrics());
+    let micros = |n: u64| std::time::Duration::from_micros(n).as_secs_f64().to_bits();
+    for (metric, counter) in [
+        (&metrics.journal_commits, &counters.commits),
+        (&metrics.judged_inputs, &counters.judged),
+        (&metrics.judge_panics, &counters.panics),
+        (&metrics.snapshots, &counters.snapshots),
+        (&metrics.busy_refusals, &counters.busy),
+        (&metrics.unwritten_refusals, &counters.unwritten),
+    ] {
+        metric.inner().store(counter.get(), Ordering::Relaxed);
+    }
+    metrics.journal_commit_seconds.inner().store(micros(counters.commit_micros.get()), Ordering::Relaxed);
+    metrics.judge_seconds.inner().store(micros(counters.judge_micros.get()), Ordering::Relaxed);
+    for kind in ChannelKind::ALL {
+        let (channel, row) = (kind.as_str(), counters.deliveries(kind));
+        for (outcome, counter) in
+            [("delivered", &row.delivered), ("retry", &row.retried), ("failed", &row.failed), ("dropped", &row.dropped)]
+        {
+            let metric = metrics.deliveries.get_or_create_owned(&DeliveryLabels { channel, outcome });
+            metric.inner().store(counter.get(), Ordering::Relaxed);
+        }
+    }
 }
 
 /// Brings gauges of the engine up to date; they are read so rarely that nobody keeps them otherwise.

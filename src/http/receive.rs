@@ -51,7 +51,9 @@ struct Sources<'a>(&'a Handle);
 
 impl Known for Sources<'_> {
     fn look(&self, look: &mut dyn FnMut(&BTreeMap<Fingerprint, Alert>, bool)) {
-        self.0.read(|state| look(&state.alerts, !state.inbox.is_empty()));
+        // In this order, so that what was answered before is either judged or counts as waiting.
+        let waiting = self.0.has_unjudged();
+        self.0.read(|state| look(&state.alerts, waiting));
     }
 }
 

@@ -6,6 +6,7 @@ use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, any, delete, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use super::App;
 use super::guard::{Guard, guard};
@@ -81,6 +82,13 @@ pub fn router(app: App) -> Router {
             router = router.route(path, guarded);
         }
     }
+    let metrics = app.clone();
+    // A panic is our mistake: counted, logged by the panic hook, answered, and nobody else's connection.
+    let panics = CatchPanicLayer::custom(move |_: Box<dyn std::any::Any + Send>| {
+        metrics.metrics().http_panics.inc();
+        Failure::new(&problem::INTERNAL, "the request ran into a mistake of callout's own").into_response()
+    });
+    let router = router.layer(panics);
     router.fallback(not_found).method_not_allowed_fallback(method_not_allowed).with_state(app)
 }
 

@@ -125,13 +125,12 @@ impl World {
 
     /// Waits until everything that was accepted has been judged.
     async fn settle(&self) {
-        for _ in 0..10_000 {
-            let empty = self.app.handle().read(|state| state.inbox.is_empty());
-            if empty {
+        for _ in 0..1_000_000 {
+            if !self.app.handle().has_unjudged() {
                 return;
             }
-            tokio::task::yield_now().await;
             std::thread::yield_now();
+            tokio::task::yield_now().await;
         }
         panic!("the inbox does not empty");
     }

@@ -60,8 +60,8 @@ struct Sent<'a> {
 struct Batch<'a> {
     pairs: Pairs<'a>,
     alerts: Vec<Sent<'a>>,
-    /// The time read last; most alerts of a batch share one.
-    last_time: Option<(Cow<'a, str>, Timestamp)>,
+    /// The start and the end read last; most alerts of a batch share them.
+    last_times: [Option<(Cow<'a, str>, Timestamp)>; 2],
 }
 
 /// Bytes to events.
@@ -288,8 +288,10 @@ impl<'a> Visitor<'a> for OneAlert<'_, 'a> {
                     sent.annotations =
                         map.next_value_seed(PairsSeed { pairs: &mut self.0.pairs, kind, flaw: &mut sent.flaw })?;
                 }
-                "startsAt" => sent.starts_at = time(map.next_value()?, "startsAt", self.0, &mut sent.flaw),
-                "endsAt" => sent.ends_at = time(map.next_value()?, "endsAt", self.0, &mut sent.flaw),
+                "startsAt" => {
+                    sent.starts_at = time(map.next_value()?, "startsAt", &mut self.0.last_times[0], &mut sent.flaw);
+                }
+                "endsAt" => sent.ends_at = time(map.next_value()?, "endsAt", &mut self.0.last_times[1], &mut sent.flaw),
                 "generatorURL" => {
                     let url: Option<Text<'a>> = map.next_value()?;
                     sent.generator =
@@ -309,21 +311,21 @@ impl<'a> Visitor<'a> for OneAlert<'_, 'a> {
 fn time<'a>(
     text: Option<Text<'a>>,
     field: &str,
-    batch: &mut Batch<'a>,
+    last: &mut Option<(Cow<'a, str>, Timestamp)>,
     flaw: &mut Option<Rejection>,
 ) -> Option<Timestamp> {
     let Text(text) = text?;
     if text.is_empty() || text.starts_with("0001-01-01T00:00:00") {
         return None;
     }
-    if let Some((last, at)) = &batch.last_time
-        && *last == text
+    if let Some((known, at)) = &*last
+        && *known == text
     {
         return Some(*at);
     }
     match Timestamp::parse(&text) {
         Ok(at) => {
-            batch.last_time = Some((text, at));
+            *last = Some((text, at));
             Some(at)
         }
         Err(e) => {

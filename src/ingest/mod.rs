@@ -43,6 +43,9 @@ pub trait Known {
     fn look(&self, look: &mut dyn FnMut(&BTreeMap<Fingerprint, Alert>, bool));
 }
 
+/// Whether the sender may speak for what has this team and service.
+pub type MayIngest<'a> = dyn Fn(Option<&str>, Option<&str>) -> bool + 'a;
+
 /// What a dialect is told beside the body.
 pub struct Context<'a> {
     /// The shell's clock.
@@ -52,7 +55,7 @@ pub struct Context<'a> {
     /// Sources by identity.
     pub known: &'a dyn Known,
     /// Whether the sender may speak for what has this team and service; absent: for all.
-    pub may: Option<&'a (dyn Fn(Option<&str>, Option<&str>) -> bool + 'a)>,
+    pub may: Option<&'a MayIngest<'a>>,
 }
 
 impl Context<'_> {

@@ -225,6 +225,13 @@ impl Handle {
         f(self.core().state())
     }
 
+    /// Whether something that was accepted, and maybe answered, is not judged yet. Asked before [`Handle::read`], `false` means that the
+    /// state knows everything that was answered so far.
+    #[must_use]
+    pub fn has_unjudged(&self) -> bool {
+        self.shared.gauges.unjudged_since.load(Ordering::Acquire) != NOTHING
+    }
+
     fn core(&self) -> RwLockReadGuard<'_, Box<dyn Core>> {
         // Poisoned only if a reader's closure panicked under a write guard, which nobody can have: panics in the judge are caught inside.
         self.shared.core.read().unwrap_or_else(PoisonError::into_inner)

@@ -12,12 +12,6 @@ use prometheus_client::registry::Registry;
 
 /// Bounds of request durations, in seconds.
 const REQUEST_BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
-/// Bounds of journal syncs, in seconds.
-const SYNC_BUCKETS: [f64; 11] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
-/// Bounds of deliveries, in seconds.
-const DELIVERY_BUCKETS: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-/// Bounds of batch sizes.
-const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0];
 
 /// A route, by its pattern; never the path, which may hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,13 +51,6 @@ pub struct ReasonLabels {
     pub reason: &'static str,
 }
 
-/// A kind of channel.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ChannelLabels {
-    /// `slack`
-    pub channel: &'static str,
-}
-
 /// A kind of channel and how an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DeliveryLabels {
@@ -81,8 +68,8 @@ pub struct BuildLabels {
 }
 
 type Seconds = Family<RouteLabels, Histogram, fn() -> Histogram>;
-type ChannelSeconds = Family<ChannelLabels, Histogram, fn() -> Histogram>;
 type Float = Gauge<f64, AtomicU64>;
+type FloatCounter = Counter<f64, AtomicU64>;
 
 /// All metrics. Fields are named as the metric without `callout_`.
 #[derive(Debug)]
@@ -102,16 +89,22 @@ pub struct Metrics {
     pub ingest_refusals: Family<ReasonLabels, Counter>,
     /// Attempts to deliver.
     pub deliveries: Family<DeliveryLabels, Counter>,
-    /// Time of an attempt.
-    pub delivery_duration_seconds: ChannelSeconds,
-    /// Time of a sync.
-    pub journal_sync_seconds: Histogram,
-    /// Records appended.
-    pub journal_records: Counter,
-    /// Bytes appended.
-    pub journal_bytes: Counter,
-    /// Records that shared one sync.
-    pub journal_batch_records: Histogram,
+    /// Commits of the journal.
+    pub journal_commits: Counter,
+    /// Time spent in them.
+    pub journal_commit_seconds: FloatCounter,
+    /// Inputs judged.
+    pub judged_inputs: Counter,
+    /// Time spent judging.
+    pub judge_seconds: FloatCounter,
+    /// Inputs whose judgement panicked.
+    pub judge_panics: Counter,
+    /// Snapshots saved.
+    pub snapshots: Counter,
+    /// Requests refused since too much waited.
+    pub busy_refusals: Counter,
+    /// Requests refused since the journal could not be written.
+    pub unwritten_refusals: Counter,
     /// Whether the journal cannot be written.
     pub journal_failing: Gauge,
     /// Open incidents.
@@ -140,10 +133,6 @@ fn request_histogram() -> Histogram {
     Histogram::new(REQUEST_BUCKETS)
 }
 
-fn delivery_histogram() -> Histogram {
-    Histogram::new(DELIVERY_BUCKETS)
-}
-
 impl Metrics {
     /// All of them, at zero.
     #[must_use]
@@ -157,11 +146,14 @@ impl Metrics {
             ingest_rejections: Family::default(),
             ingest_refusals: Family::default(),
             deliveries: Family::default(),
-            delivery_duration_seconds: Family::new_with_constructor(delivery_histogram),
-            journal_sync_seconds: Histogram::new(SYNC_BUCKETS),
-            journal_records: Counter::default(),
-            journal_bytes: Counter::default(),
-            journal_batch_records: Histogram::new(BATCH_BUCKETS),
+            journal_commits: Counter::default(),
+            journal_commit_seconds: FloatCounter::default(),
+            judged_inputs: Counter::default(),
+            judge_seconds: FloatCounter::default(),
+            judge_panics: Counter::default(),
+            snapshots: Counter::default(),
+            busy_refusals: Counter::default(),
+            unwritten_refusals: Counter::default(),
             journal_failing: Gauge::default(),
             incidents_open: Gauge::default(),
             alerts_known: Gauge::default(),
@@ -199,15 +191,26 @@ impl Metrics {
             self.ingest_refusals.clone(),
         );
         r.register("deliveries", "Attempts to deliver, by kind of channel and outcome", self.deliveries.clone());
+        r.register("journal_commits", "Commits of the journal, each with one sync", self.journal_commits.clone());
         r.register(
-            "delivery_duration_seconds",
-            "Time of an attempt to deliver, by kind of channel",
-            self.delivery_duration_seconds.clone(),
+            "journal_commit_seconds",
+            "Time spent in commits of the journal",
+            self.journal_commit_seconds.clone(),
         );
-        r.register("journal_sync_seconds", "Time of a sync of the journal", self.journal_sync_seconds.clone());
-        r.register("journal_records", "Records appended to the journal", self.journal_records.clone());
-        r.register("journal_bytes", "Bytes appended to the journal", self.journal_bytes.clone());
-        r.register("journal_batch_records", "Records that shared one sync", self.journal_batch_records.clone());
+        r.register("judged_inputs", "Inputs judged", self.judged_inputs.clone());
+        r.register("judge_seconds", "Time spent judging inputs", self.judge_seconds.clone());
+        r.register(
+            "judge_panics",
+            "Inputs whose judgement panicked and that were set aside",
+            self.judge_panics.clone(),
+        );
+        r.register("snapshots", "Snapshots of the state saved", self.snapshots.clone());
+        r.register("busy_refusals", "Requests refused since too much waited", self.busy_refusals.clone());
+        r.register(
+            "unwritten_refusals",
+            "Requests refused since the journal could not be written",
+            self.unwritten_refusals.clone(),
+        );
         r.register("journal_failing", "1 while the journal cannot be written", self.journal_failing.clone());
         r.register("incidents_open", "Incidents that are not resolved", self.incidents_open.clone());
         r.register("alerts_known", "Sources that fire or ended lately", self.alerts_known.clone());
@@ -269,11 +272,12 @@ mod tests {
     fn counters_are_named_as_prometheus_wants_them() {
         let metrics = Metrics::new();
         metrics.ingest_events.get_or_create(&EventLabels { dialect: "native", outcome: "accepted" }).inc();
-        metrics.journal_sync_seconds.observe(0.001);
+        metrics.http_request_duration_seconds.get_or_create(&RouteLabels { method: "GET", route: "/" }).observe(0.001);
         let text = metrics.render();
         assert!(text.contains("# TYPE callout_ingest_events_total counter\n"), "{text}");
         assert!(text.contains("callout_ingest_events_total{dialect=\"native\",outcome=\"accepted\"} 1\n"), "{text}");
-        assert!(text.contains("callout_journal_sync_seconds_bucket{le=\"0.001\"} 1\n"), "{text}");
+        let bucket = r#"_bucket{le="0.001",method="GET",route="/"} 1"#;
+        assert!(text.contains(bucket), "{text}");
         assert!(!text.contains("EOF"));
     }
 }

@@ -26,7 +26,6 @@ struct ActionPage<'a> {
     organisation: &'a str,
     shown: Shown,
     path: String,
-    open: bool,
     can_acknowledge: bool,
     can_snooze: bool,
     can_resolve: bool,
@@ -59,7 +58,6 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>, Query(wish)
         Holder::Person(id) => policy.people.get(id),
         Holder::Channel => None,
     };
-    let is_open = incident.status.is_open();
     let can_acknowledge =
         link.verbs.allow(Verbs::ACKNOWLEDGE) && matches!(incident.status, Status::Triggered | Status::Snoozed { .. });
     let first = match wish.r#do.as_deref() {
@@ -72,7 +70,6 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>, Query(wish)
         organisation: &policy.organisation.name,
         shown: Shown::of(&app, &incident, person.and_then(|p| p.timezone.as_deref()), now),
         path: format!("/a/{token}"),
-        open: is_open,
         can_acknowledge,
         can_snooze: link.verbs.allow(Verbs::SNOOZE),
         can_resolve: link.verbs.allow(Verbs::RESOLVE),

@@ -4,9 +4,11 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 
 use super::{Shown, page};
 use crate::channel::wording;
+use crate::domain::Timestamp;
 use crate::engine::state::{Incident, Status};
 use crate::engine::{Actor, Policy};
 use crate::enrich;
@@ -50,7 +52,7 @@ pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, Strin
         id: incident.id.0,
         status: incident.status.as_str(),
         by: by(&incident.status, &policy),
-        priority: incident.priority.as_ref().map_or_else(|| "priority unset".to_owned(), ToString::to_string),
+        priority: incident.priority.as_ref().map_or_else(|| "no priority set".to_owned(), ToString::to_string),
         urgent: incident.rank == 0 && incident.status.is_open(),
         headline: enrich::headline(incident, &policy),
         team: incident.team.to_string(),
@@ -103,27 +105,30 @@ struct Line {
 pub async fn incident(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
     let incident = find(&app, &id)?;
     let explanation = why(&app, incident.id).await?;
+    let (policy, now) = (app.handle().policy(), app.handle().now());
+    let zone = wording::zone(&policy.organisation.timezone);
     let mut last = String::new();
     let timeline = explanation
         .map(|e| e.lines)
         .unwrap_or_default()
         .into_iter()
         .map(|line| {
-            let at = (line.at != last).then(|| line.at.clone());
-            last = line.at;
+            // Lines of one minute share a heading.
+            let shown = Timestamp::parse(&line.at).map_or(line.at, |at| wording::moment(at, &zone, now));
+            let at = (shown != last).then(|| shown.clone());
+            last = shown;
             Line { at, rule: line.rule, because: line.because }
         })
         .collect();
-    let (policy, now) = (app.handle().policy(), app.handle().now());
     let template = IncidentPage {
         organisation: &policy.organisation.name,
         shown: Shown::of(&app, &incident, None, now),
-        notes: notes(&incident, &policy),
+        notes: notes(&incident, &policy, &zone, now),
         timeline,
     };
     Ok(page(StatusCode::OK, &template))
 }
 
-fn notes(incident: &Incident, policy: &Policy) -> Vec<(String, String, String)> {
-    incident.notes.iter().map(|n| (n.at.to_string(), name(&n.by, policy), n.text.clone())).collect()
+fn notes(incident: &Incident, policy: &Policy, zone: &TimeZone, now: Timestamp) -> Vec<(String, String, String)> {
+    incident.notes.iter().map(|n| (wording::moment(n.at, zone, now), name(&n.by, policy), n.text.clone())).collect()
 }
