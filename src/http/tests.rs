@@ -96,7 +96,7 @@ impl World {
         })
         .unwrap();
         let app = App::new(prepared.handle(), Arc::new(Metrics::new()), LinkKey::new([7; 32]));
-        let running = prepared.run(|_| {}).unwrap();
+        let running = prepared.run(|_| {}, |_| {}).unwrap();
         Self { router: router(app.clone()), journal, clock, app, _running: running }
     }
 
