@@ -12,11 +12,11 @@ mod export;
 mod schema;
 mod send;
 mod serve;
+mod service;
 mod shell;
 mod silence;
 mod verify;
 mod who;
-mod service;
 
 use std::process::ExitCode;
 

@@ -74,8 +74,9 @@ impl Service {
                 listen.port()
             );
         }
-        let channels = channels(&settings, &folder)?;
+        // The lock comes with the journal: who has the directory is told before anything else that might be wrong.
         let journal = file::open(&data, file::Options::default())?;
+        let channels = channels(&settings, &folder)?;
         let link_key = link_key(&settings, &folder, &data)?;
         let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
         let address = listener.local_addr().context("could not find out the address of the listener")?;
@@ -101,9 +102,9 @@ impl Service {
         let _ = busy.set(handle.clone());
         let dispatcher = Dispatcher::start(handle.clone(), link_key.clone(), &channels, &settings);
         handle.set_reloader(reloader(load, folder, dispatcher.clone(), (channels, settings)));
-        let (offered, followed) = (dispatcher.clone(), Arc::clone(&follower));
+        let (sender, index) = (dispatcher.clone(), Arc::clone(&follower));
         let running = prepared
-            .run(move |rows| offered.offer(rows), move |seq| followed.committed(seq))
+            .run(move |rows| sender.offer(rows), move |seq| index.committed(seq))
             .context("could not start the shard")?;
 
         let metrics = Arc::new(Metrics::new());

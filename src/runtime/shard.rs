@@ -100,7 +100,11 @@ pub(super) fn rebuild(
     let begin = |state| make(state, Arc::clone(policy));
     let (core, recovery) = store::recover(journal, begin, |core, record: Record| match record.body {
         RecordBody::Input(input) => core.accept(record.seq, record.at, input),
-        RecordBody::Decision(decision) => decision.transitions.iter().for_each(|transition| core.evolve(transition)),
+        RecordBody::Decision(decision) => {
+            for transition in &decision.transitions {
+                core.evolve(transition);
+            }
+        }
     })?;
     tracing::info!(
         snapshot = recovery.snapshot.map(|seq| seq.0),
@@ -471,7 +475,9 @@ impl Shard {
         let mut core = rebuild(&*self.journal, self.make, &policy).map_err(ShardError::Rebuild)?;
         for entry in &self.pending {
             if let RecordBody::Decision(decision) = &entry.body {
-                decision.transitions.iter().for_each(|transition| core.evolve(transition));
+                for transition in &decision.transitions {
+                    core.evolve(transition);
+                }
             }
         }
         Ok(core)

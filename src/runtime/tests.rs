@@ -56,7 +56,9 @@ impl Core for Simple {
             }
             _ => {}
         }
-        transitions.iter().for_each(|transition| self.evolve(transition));
+        for transition in &transitions {
+            self.evolve(transition);
+        }
         Decision { transitions, ..Decision::default() }
     }
 

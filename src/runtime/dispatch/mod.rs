@@ -31,7 +31,7 @@ pub use queue::{BREAKER_FAILURES, NOTICE_PATIENCE};
 pub use render::LATE_AFTER;
 
 /// Give-up time of a channel whose settings are not there.
-const GIVE_UP: Duration = Duration::from_secs(600);
+const GIVE_UP: Duration = Duration::from_mins(10);
 
 /// Channels by name, ready to send.
 pub type Channels = BTreeMap<ChannelRef, Arc<dyn Channel>>;

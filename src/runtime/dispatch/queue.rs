@@ -128,8 +128,8 @@ impl Queue {
     }
 
     /// Takes a message in.
-    pub fn push(&mut self, lane: String, row: Row, now: Instant) {
-        let known = self.lanes.entry(lane.clone()).or_insert_with(|| Lane {
+    pub fn push(&mut self, lane: &str, row: Row, now: Instant) {
+        let known = self.lanes.entry(lane.to_owned()).or_insert_with(|| Lane {
             rows: BTreeMap::new(),
             calls: 0,
             under_way: HashSet::new(),
@@ -141,7 +141,7 @@ impl Queue {
         });
         known.blocked = false;
         known.rows.insert(row.key(), row);
-        self.place(&lane, now);
+        self.place(lane, now);
     }
 
     /// Everything that waits, taken out.
@@ -166,7 +166,7 @@ impl Queue {
     pub fn next(&mut self, now: Instant) -> Option<Call> {
         while let Some(entry) = self.delayed.first_entry().filter(|entry| entry.key().0 <= now) {
             let (lane, row) = entry.remove();
-            self.push(lane, row, now);
+            self.push(&lane, row, now);
         }
         while let Some((at, name)) = self.waiting.first().filter(|(at, _)| *at <= now).cloned() {
             self.waiting.remove(&(at, name.clone()));
@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn queue(batch_max: usize) -> Queue {
-        Queue::new(Pace { batch_max, interval: Duration::ZERO, give_up: Duration::from_secs(600) })
+        Queue::new(Pace { batch_max, interval: Duration::ZERO, give_up: Duration::from_mins(10) })
     }
 
     fn ids(call: &Call) -> Vec<u64> {
@@ -365,7 +365,7 @@ mod tests {
             (4, 0, Purpose::Page),
             (5, 0, Purpose::Page),
         ] {
-            queue.push(String::new(), row(id, rank, purpose, None, now), now);
+            queue.push("", row(id, rank, purpose, None, now), now);
         }
         assert_eq!(queue.next(now).map(|call| ids(&call)), Some(vec![4, 5, 2, 3, 1]));
         assert!(queue.next(now).is_none());
@@ -375,10 +375,10 @@ mod tests {
     async fn a_named_lane_sends_one_after_the_other_at_its_pace() {
         let now = Instant::now();
         let mut queue =
-            Queue::new(Pace { batch_max: 1, interval: Duration::from_secs(1), give_up: Duration::from_secs(600) });
-        queue.push("#ops".into(), row(1, 0, Purpose::Page, None, now), now);
-        queue.push("#ops".into(), row(2, 0, Purpose::Page, None, now), now);
-        queue.push("#dev".into(), row(3, 0, Purpose::Page, None, now), now);
+            Queue::new(Pace { batch_max: 1, interval: Duration::from_secs(1), give_up: Duration::from_mins(10) });
+        queue.push("#ops", row(1, 0, Purpose::Page, None, now), now);
+        queue.push("#ops", row(2, 0, Purpose::Page, None, now), now);
+        queue.push("#dev", row(3, 0, Purpose::Page, None, now), now);
         let first = queue.next(now).unwrap();
         assert_eq!(ids(&first), [1]);
         assert_eq!(queue.next(now).map(|call| ids(&call)), Some(vec![3]), "another lane does not wait");
@@ -393,8 +393,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn messages_about_one_incident_never_overtake_each_other() {
         let (mut queue, now) = (queue(1), Instant::now());
-        queue.push(String::new(), row(1, 0, Purpose::Alert, Some(7), now), now);
-        queue.push(String::new(), row(2, 0, Purpose::Resolved, Some(7), now), now);
+        queue.push("", row(1, 0, Purpose::Alert, Some(7), now), now);
+        queue.push("", row(2, 0, Purpose::Resolved, Some(7), now), now);
         let first = queue.next(now).unwrap();
         assert!(queue.next(now).is_none());
         queue.done(first, &[Fate::Done], now, 0);
@@ -404,8 +404,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_bad_message_waits_alone() {
         let (mut queue, now) = (queue(1), Instant::now());
-        queue.push(String::new(), row(1, 0, Purpose::Page, None, now), now);
-        queue.push(String::new(), row(2, 0, Purpose::Page, None, now), now);
+        queue.push("", row(1, 0, Purpose::Page, None, now), now);
+        queue.push("", row(2, 0, Purpose::Page, None, now), now);
         let call = queue.next(now).unwrap();
         queue.done(call, &[fail(None, false)], now, u32::MAX);
         assert_eq!(queue.next(now).map(|call| ids(&call)), Some(vec![2]));
@@ -419,7 +419,7 @@ mod tests {
     async fn a_failing_destination_is_probed_one_by_one_and_its_messages_wait() {
         let (mut queue, mut now) = (queue(4), Instant::now());
         for id in 1..=8 {
-            queue.push(String::new(), row(id, 0, Purpose::Page, None, now), now);
+            queue.push("", row(id, 0, Purpose::Page, None, now), now);
         }
         for failures in 1..=BREAKER_FAILURES {
             let call = queue.next(now).unwrap();
@@ -439,7 +439,7 @@ mod tests {
     async fn an_outage_longer_than_the_patience_gives_up_pages_and_keeps_notices() {
         let (mut queue, start) = (queue(1), Instant::now());
         for (id, purpose) in [(1, Purpose::Page), (2, Purpose::Page), (3, Purpose::Alert)] {
-            queue.push(String::new(), row(id, 0, purpose, None, start), start);
+            queue.push("", row(id, 0, purpose, None, start), start);
         }
         let mut now = start;
         let mut given_up = Vec::new();
@@ -459,8 +459,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn retry_after_holds_the_whole_lane() {
         let (mut queue, now) = (queue(1), Instant::now());
-        queue.push("#ops".into(), row(1, 0, Purpose::Page, None, now), now);
-        queue.push("#ops".into(), row(2, 0, Purpose::Page, None, now), now);
+        queue.push("#ops", row(1, 0, Purpose::Page, None, now), now);
+        queue.push("#ops", row(2, 0, Purpose::Page, None, now), now);
         let call = queue.next(now).unwrap();
         queue.done(call, &[fail(Some(Duration::from_secs(30)), true)], now, 0);
         assert_eq!(queue.wake_at(), Some(now + Duration::from_secs(30)));

@@ -62,8 +62,7 @@ async fn story(fake: Arc<Fake>, n: usize) -> Vec<Vec<DeliveryId>> {
     until(|| handle.read(|state| state.outbox.is_empty() && state.last_delivery == n as u64)).await;
     dispatcher.stop(Duration::from_secs(5)).await;
     running.stop().await.unwrap();
-    let sent = fake.sent.lock().unwrap().clone();
-    sent
+    fake.sent.lock().unwrap().clone()
 }
 
 #[tokio::test]

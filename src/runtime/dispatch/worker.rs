@@ -116,7 +116,7 @@ impl Worker {
             };
             let row = Row::new(delivery, address.clone().unwrap_or_default(), now);
             match (&self.channel, address) {
-                (Some(channel), Some(address)) => queue.push(channel.lane(&address), row, now),
+                (Some(channel), Some(address)) => queue.push(&channel.lane(&address), row, now),
                 (Some(_), None) => self.fail(&[row], "the person has no address in this channel any more"),
                 (None, _) => self.fail(&[row], "the channel is not configured any more"),
             }
