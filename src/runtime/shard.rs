@@ -483,8 +483,13 @@ impl Shard {
         Ok(core)
     }
 
-    /// Judges deadlines that are due. Nothing while the journal cannot be written, so that decisions do not pile up.
+    /// Judges deadlines that are due, at most [`CHUNK`] moments, so that inputs get their turn. Says whether anything came of it.
     fn tick(&mut self) -> bool {
+        (0..CHUNK).take_while(|_| self.judge_moment()).count() > 0
+    }
+
+    /// Judges the deadlines of one moment. Nothing while the journal cannot be written, so that decisions do not pile up.
+    fn judge_moment(&mut self) -> bool {
         let now = self.shared.clock.now();
         if self.trouble == Trouble::Broken || self.read().next_wakeup().is_none_or(|at| at > now) {
             return false;
@@ -493,7 +498,9 @@ impl Shard {
         let mut core = shared.core.write().unwrap_or_else(PoisonError::into_inner);
         match catch_unwind(AssertUnwindSafe(|| core.tick(now))) {
             Ok(Some(decision)) => {
-                self.pending.push(Entry::new(now, RecordBody::Decision(Arc::new(decision))));
+                // Each moment is judged at its own time, which is engine time then; it may lie back after a stop.
+                let at = core.state().now;
+                self.pending.push(Entry::new(at, RecordBody::Decision(Arc::new(decision))));
                 true
             }
             Ok(None) => false,
