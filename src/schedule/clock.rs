@@ -39,6 +39,15 @@ impl Wall {
     }
 }
 
+/// Days from 1970-01-01 to the first of a month (1 to 12) of the Gregorian calendar.
+pub(crate) fn first_of_month(year: i32, month: i32) -> i64 {
+    // Years that begin in March end with the leap day, so that it moves nothing within a year.
+    let (year, months) = if month > 2 { (i64::from(year), month - 3) } else { (i64::from(year) - 1, month + 9) };
+    let before_month = i64::from((153 * months + 2) / 5);
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + before_month - 719_468
+}
+
 /// Number of a weekday, Monday 0.
 pub(crate) fn weekday_of(day: i64) -> u32 {
     // 1970 began on a Thursday.

@@ -7,13 +7,14 @@
 //! Absent on purpose: the crate's own iterators. On a zone's clock they skip a match in the gap and double one in the fold, they end with
 //! the year 2100, and they can't count, which a rotation needs for the number of its turn.
 
+use std::ops::Range;
 use std::str::FromStr;
 
 use cron::TimeUnitSpec;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 
-use super::clock::{Clock, DAY, Labels, Wall, last_happening, next_happening, weekday_of};
+use super::clock::{Clock, DAY, Labels, Wall, first_of_month, last_happening, next_happening, weekday_of};
 use crate::domain::Timestamp;
 
 /// Why a text is not a cron expression.
@@ -148,25 +149,36 @@ impl CivilCron {
 
     /// How many matches there are in `(after, upto]`. The time it takes grows with the years between, not with the matches.
     pub(crate) fn count(&self, after: Wall, upto: Wall) -> i64 {
-        self.count_upto(upto, year_of(after)) - self.count_upto(after, year_of(after))
+        let years = year_of(after)..year_of(upto);
+        years.map(|year| self.count_in_year(year)).sum::<i64>() + self.count_from_new_year(upto)
+            - self.count_from_new_year(after)
     }
 
-    /// Matches from the beginning of `year` to `wall`, inclusive; `wall` is not before that year.
-    fn count_upto(&self, wall: Wall, year: i32) -> i64 {
+    /// Matches of a whole year.
+    pub(crate) fn count_in_year(&self, year: i32) -> i64 {
+        self.count_in_months(year, 1..13)
+    }
+
+    /// Matches from the beginning of the year to `wall`, inclusive.
+    pub(crate) fn count_from_new_year(&self, wall: Wall) -> i64 {
         let civil = wall.to_civil();
-        let per_day = i64::from(self.hours.count_ones() * self.minutes.count_ones() * self.seconds.count_ones());
-        let whole_years: u32 = (year..i32::from(civil.year()))
-            .map(|year| (1..=12).map(|month| self.days_of(year, month).count_ones()).sum::<u32>())
-            .sum();
         let (year, month, day) = (i32::from(civil.year()), i32::from(civil.month()), civil.day());
-        let whole_months: u32 = (1..month).map(|month| self.days_of(year, month).count_ones()).sum();
         let of_month = self.days_of(year, month);
-        let whole_days = (of_month & below(day)).count_ones();
-        let mut count = i64::from(whole_years + whole_months + whole_days) * per_day;
+        let mut count = self.count_in_months(year, 1..month);
+        count += i64::from((of_month & below(day)).count_ones()) * self.count_per_day();
         if has(of_month, day) {
             count += self.count_in_day(civil);
         }
         count
+    }
+
+    fn count_in_months(&self, year: i32, months: Range<i32>) -> i64 {
+        let days: u32 = months.map(|month| self.days_of(year, month).count_ones()).sum();
+        i64::from(days) * self.count_per_day()
+    }
+
+    fn count_per_day(&self) -> i64 {
+        i64::from(self.hours.count_ones() * self.minutes.count_ones() * self.seconds.count_ones())
     }
 
     /// Matches of a matching day from midnight to the time of day, inclusive.
@@ -184,18 +196,20 @@ impl CivilCron {
 
     /// The matching days of a month, as bits from 1.
     fn days_of(&self, year: i32, month: i32) -> u64 {
-        let Some((first, length)) = month_shape(year, month) else { return 0 };
         if self.months & (1 << month) == 0 {
             return 0;
         }
+        let begins = first_of_month(year, month);
+        let length = first_of_month(year + month / 12, month % 12 + 1) - begins;
+        let in_month = (1 << (length + 1)) - 1;
         if self.weekdays == ALL_WEEKDAYS {
-            return self.days & upto(length);
+            return self.days & in_month;
         }
         // The set of weekdays, turned so that the lowest bit is the first of the month, five times over.
-        let week = u64::from(self.weekdays);
+        let (week, first) = (u64::from(self.weekdays), weekday_of(begins));
         let turned = ((week >> first) | (week << (7 - first))) & u64::from(ALL_WEEKDAYS);
         let weeks = turned * 0x1020_4081;
-        self.days & (weeks << 1) & upto(length)
+        self.days & (weeks << 1) & in_month
     }
 
     /// The first matching time of day (second of the day) at or after `second`.
@@ -281,18 +295,13 @@ impl Labels for CivilCron {
 
 const DAY_SECONDS: u32 = 86_400;
 
-fn year_of(wall: Wall) -> i32 {
+/// The year of a wall time.
+pub(crate) fn year_of(wall: Wall) -> i32 {
     wall.to_civil().year().into()
 }
 
 fn months_since_zero(civil: DateTime) -> i32 {
     i32::from(civil.year()) * 12 + i32::from(civil.month()) - 1
-}
-
-/// Weekday of the first (Monday 0) and number of days; `None` beyond the calendar.
-fn month_shape(year: i32, month: i32) -> Option<(u32, i8)> {
-    let first = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, 1).ok()?;
-    Some((weekday_of(Wall::from_civil(first.into()).day()), first.days_in_month()))
 }
 
 fn wall_of(year: i32, month: i32, day: u32, second: u32) -> Option<Wall> {

@@ -29,8 +29,8 @@ impl Hours {
         Self(restrictions.iter().map(Window::new).collect())
     }
 
-    /// Whether a moment is inside of a window, and while that stays so. A layer without windows is inside for ever.
-    pub fn look(&self, clock: &Clock, at: i64) -> (bool, Steady) {
+    /// Whether a moment is inside of a window, and, with `EDGES`, while that stays so. A layer without windows is inside for ever.
+    pub fn look<const EDGES: bool>(&self, clock: &Clock, at: i64) -> (bool, Steady) {
         if self.0.is_empty() {
             return (true, Steady::ALWAYS);
         }
@@ -38,7 +38,8 @@ impl Hours {
         let holding = self.0.iter().filter_map(|window| window.holding(&moment));
         match holding.reduce(|a, b| Steady { since: a.since.min(b.since), until: a.until.max(b.until) }) {
             Some(open) => (true, open),
-            None => (false, self.closed(&moment)),
+            None if EDGES => (false, self.closed(&moment)),
+            None => (false, Steady::ALWAYS),
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct LayerPlan {
 pub(crate) struct LayerNow {
     /// The number of the turn; `None`: the layer is silent.
     pub turn: Option<i64>,
-    /// While it says the same.
+    /// While it says the same, if that was asked.
     pub steady: Steady,
 }
 
@@ -79,8 +79,8 @@ impl LayerPlan {
         self.places.get(role).copied().flatten().filter(|place| *place < self.entries.len())
     }
 
-    /// What the layer says at `at`.
-    pub fn look(&self, at: i64) -> LayerNow {
+    /// What the layer says at `at`, and, with `EDGES`, while it does so; finding that out is the larger part of the work.
+    pub fn look<const EDGES: bool>(&self, at: i64) -> LayerNow {
         let silent = |steady| LayerNow { turn: None, steady };
         if at >= self.end {
             return silent(Steady { since: self.end, until: i64::MAX });
@@ -101,7 +101,7 @@ impl LayerPlan {
                 return silent(steady);
             }
         }
-        let (inside, part) = self.hours.look(&self.clock, at);
+        let (inside, part) = self.hours.look::<EDGES>(&self.clock, at);
         steady = steady.and(part);
         if !inside {
             return silent(steady);
@@ -110,6 +110,7 @@ impl LayerPlan {
             return LayerNow { turn: Some(0), steady };
         }
         let turn = self.turns.at(&self.clock, at);
-        LayerNow { turn: Some(turn.number), steady: steady.and(self.turns.span(&self.clock, turn)) }
+        let part = if EDGES { self.turns.span(&self.clock, turn) } else { Steady::ALWAYS };
+        LayerNow { turn: Some(turn.number), steady: steady.and(part) }
     }
 }

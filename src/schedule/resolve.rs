@@ -61,7 +61,7 @@ impl Schedule {
 
     /// Who is on call at an instant.
     pub fn on_call(&self, at: Timestamp) -> OnCall {
-        self.resolve(at.as_millis()).0
+        self.look::<false>(at.as_millis()).0
     }
 
     /// Who is on call when in `[from, to)`: neighbours with the same people are one shift, time with nobody has none, shifts are cut at the window.
@@ -164,6 +164,11 @@ impl Schedule {
 
     /// Who is on call at `at`, and an interval around it in which that cannot change.
     fn resolve(&self, at: i64) -> (OnCall, Steady) {
+        self.look::<true>(at)
+    }
+
+    /// Who is on call at `at`. The interval means something only with `EDGES`.
+    fn look<const EDGES: bool>(&self, at: i64) -> (OnCall, Steady) {
         let roles = self.roles.len().max(1);
         let mut duties = vec![Duty { people: Arc::clone(&self.nobody), layer: None, overridden: false }; roles];
         let mut steady = Steady::ALWAYS;
@@ -177,7 +182,7 @@ impl Schedule {
             if !(0..roles).any(|role| is_open(role, &duties)) {
                 continue;
             }
-            let now = layer.look(at);
+            let now = layer.look::<EDGES>(at);
             steady = steady.and(now.steady);
             let Some(turn) = now.turn else { continue };
             for role in 0..roles {

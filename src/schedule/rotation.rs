@@ -3,10 +3,12 @@
 //! Turns are counted by their civil label from the anchor, never stored and never in elapsed time. A turn whose label falls on the same instant
 //! as the next one's (inside a gap, on a date that the zone skipped) has no length, and its person is passed over.
 
+use std::sync::Arc;
+
 use jiff::civil::{Date, DateTime};
 
 use super::clock::{Clock, DAY, Labels, Steady, Wall, label_at, next_after_label, weekday_bits, weekday_of};
-use super::cron::CivilCron;
+use super::cron::{CivilCron, year_of};
 use super::spec::{Rotation, RotationUnit};
 
 const HOUR: i64 = 3_600_000;
@@ -29,7 +31,44 @@ enum Kind {
     /// A turn every n months of the calendar.
     Months { first: DateTime, every: i64 },
     /// A turn at every match after the anchor.
-    Cron(CivilCron),
+    Cron(Matches),
+}
+
+/// Matches of a cron expression after an anchor, with a table of how many there are before each year.
+#[derive(Clone, Debug)]
+struct Matches {
+    cron: CivilCron,
+    anchor: Wall,
+    first_year: i32,
+    /// Matches after the anchor and before the beginning of the first year, the next one, and so on.
+    before: Arc<[i64]>,
+}
+
+/// The table of matches goes so far.
+const LAST_YEAR: i32 = 2100;
+
+impl Matches {
+    fn new(cron: CivilCron, anchor: Wall) -> Self {
+        let first_year = year_of(anchor);
+        let years = first_year..=LAST_YEAR.max(first_year);
+        let before = years
+            .scan(-cron.count_from_new_year(anchor), |count, year| {
+                let before = *count;
+                *count += cron.count_in_year(year);
+                Some(before)
+            })
+            .collect();
+        Self { cron, anchor, first_year, before }
+    }
+
+    /// How many there are up to `wall`, inclusive.
+    fn count(&self, wall: Wall) -> i64 {
+        let years = usize::try_from(year_of(wall) - self.first_year);
+        match years.ok().and_then(|years| self.before.get(years)) {
+            Some(before) => before + self.cron.count_from_new_year(wall),
+            None => self.cron.count(self.anchor, wall),
+        }
+    }
 }
 
 /// A turn that is running.
@@ -58,7 +97,8 @@ impl Turns {
                     RotationUnit::Month => Kind::Months { first: anchor, every },
                 }
             }
-            Rotation::Cron(text) => CivilCron::parse(text).map_or(Kind::One, Kind::Cron),
+            Rotation::Cron(text) => CivilCron::parse(text)
+                .map_or(Kind::One, |cron| Kind::Cron(Matches::new(cron, Wall::from_civil(anchor)))),
         };
         Self { anchor: Wall::from_civil(anchor), kind }
     }
@@ -93,7 +133,7 @@ impl Turns {
                 let number = months_between(*first, wall.to_civil()) / every;
                 if month_label(*first, number * every).is_some_and(|label| label <= wall) { number } else { number - 1 }
             }
-            Kind::Cron(cron) => cron.count(self.anchor, wall),
+            Kind::Cron(matches) => matches.count(wall),
         }
     }
 
@@ -116,7 +156,7 @@ impl Labels for Turns {
             return None;
         }
         match &self.kind {
-            Kind::Cron(cron) => cron.latest(wall).map(|label| label.max(self.anchor)),
+            Kind::Cron(matches) => matches.cron.latest(wall).map(|label| label.max(self.anchor)),
             _ => self.label(self.number(wall)),
         }
     }
@@ -126,7 +166,7 @@ impl Labels for Turns {
             return Some(self.anchor);
         }
         match &self.kind {
-            Kind::Cron(cron) => cron.following(wall),
+            Kind::Cron(matches) => matches.cron.following(wall),
             _ => self.label(self.number(wall) + 1),
         }
     }
