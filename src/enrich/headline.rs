@@ -38,11 +38,11 @@ pub fn headline(view: &View<'_>) -> String {
     short(&line, HEADLINE_MAX)
 }
 
-/// The headline without what changes over the life of the incident, and the incident's number.
+/// The headline without what changes over the life of the incident. Who shows it adds the incident's number.
 pub fn subject(view: &View<'_>) -> String {
     let event = &view.incident.event;
     let what = slo_subject(event, view.slo).unwrap_or_else(|| alert_subject(view));
-    format!("{} (#{})", short(&what, SUBJECT_MAX), view.incident.id)
+    short(&what, SUBJECT_MAX)
 }
 
 /// The sender's own words below the headline: what the headline does not say already.

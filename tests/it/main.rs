@@ -9,6 +9,7 @@
 mod architecture;
 mod channel;
 mod check;
+mod demo;
 mod oracles;
 mod stand_ins;
 mod support;

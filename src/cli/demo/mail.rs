@@ -56,7 +56,10 @@ async fn converse(stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
                 let Some(raw) = data(&mut lines).await? else { return Ok(()) };
                 let mail = read_mail(&raw);
                 seen.update(|received| {
-                    received.mail.extend(recipients.drain(..).map(|to| Mail { to, ..mail.clone() }));
+                    for to in recipients.drain(..) {
+                        received.arrived("mail", &to, mail.subject.clone());
+                        received.mail.push(Mail { to, ..mail.clone() });
+                    }
                 });
                 b"250 taken\r\n"
             }
@@ -164,7 +167,8 @@ fn decode_words(value: &str) -> String {
     let mut after_encoded = false;
     for word in value.split(' ') {
         let decoded = encoded_word(word);
-        if !out.is_empty() && !(after_encoded && decoded.is_some()) {
+        let joined = out.is_empty() || (after_encoded && decoded.is_some());
+        if !joined {
             out.push(' ');
         }
         after_encoded = decoded.is_some();

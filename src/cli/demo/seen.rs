@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// Messages kept of each kind. Beyond: the oldest goes, for a demo may run for days.
 const KEPT_MAX: usize = 200;
@@ -39,6 +39,19 @@ pub struct Mail {
     pub text: String,
 }
 
+/// Something that came, in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The kind of channel, for people.
+    pub channel: &'static str,
+    /// Room, person or address.
+    pub to: String,
+    /// What happened there.
+    pub what: String,
+}
+
 /// Everything, in order of arrival.
 #[derive(Debug, Clone, Default)]
 pub struct Received {
@@ -48,29 +61,38 @@ pub struct Received {
     pub teams: Vec<Value>,
     /// Mail.
     pub mail: Vec<Mail>,
-    /// Slack messages so far, for their ids.
-    pub posted: u64,
+    /// All of it in lines.
+    pub arrivals: Vec<Arrival>,
+    /// How much came so far.
+    pub count: u64,
+}
+
+impl Received {
+    /// Notes that something came; its number.
+    pub fn arrived(&mut self, channel: &'static str, to: &str, what: String) -> u64 {
+        self.count += 1;
+        self.arrivals.push(Arrival { number: self.count, channel, to: to.to_owned(), what });
+        self.count
+    }
 }
 
 /// What the stand-ins share with the story.
 #[derive(Debug, Default)]
 pub struct Seen {
     received: Mutex<Received>,
-    changed: Notify,
+    count: watch::Sender<u64>,
 }
 
 impl Seen {
     /// Changes what was received and tells who waits.
     pub fn update<T>(&self, change: impl FnOnce(&mut Received) -> T) -> T {
-        let done = {
-            let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
-            let done = change(&mut received);
-            shorten(&mut received.slack);
-            shorten(&mut received.teams);
-            shorten(&mut received.mail);
-            done
-        };
-        self.changed.notify_waiters();
+        let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = change(&mut received);
+        shorten(&mut received.slack);
+        shorten(&mut received.teams);
+        shorten(&mut received.mail);
+        shorten(&mut received.arrivals);
+        self.count.send_replace(received.count);
         done
     }
 
@@ -80,22 +102,24 @@ impl Seen {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until `enough` says so, at most `limit` long; what there is then, and whether it was enough.
-    pub async fn wait(&self, limit: Duration, enough: impl Fn(&Received) -> bool) -> (Received, bool) {
-        let until = tokio::time::Instant::now() + limit;
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            // Listens before it looks, so that nothing in between is missed.
-            changed.as_mut().enable();
-            let received = self.now();
-            if enough(&received) {
-                return (received, true);
-            }
-            if tokio::time::timeout_at(until, changed).await.is_err() {
-                return (received, false);
-            }
-        }
+    /// Waits until `enough` says so, at most `limit` long; what there is then.
+    pub async fn wait(&self, limit: Duration, enough: impl Fn(&Received) -> bool) -> Received {
+        let mut count = self.count.subscribe();
+        let waiting = async {
+            // What came between the look and the wait is marked as changed, so nothing is missed.
+            while !enough(&self.now()) && count.changed().await.is_ok() {}
+        };
+        // Whether it was enough is asked of the copy; a message may come at the last moment.
+        let _ = tokio::time::timeout(limit, waiting).await;
+        self.now()
+    }
+
+    /// Waits for what comes after the arrival of that number.
+    pub async fn after(&self, number: u64) -> Vec<Arrival> {
+        let mut count = self.count.subscribe();
+        // The sender is part of `self`, so it does not go away.
+        let _ = count.wait_for(|count| *count > number).await;
+        self.now().arrivals.into_iter().filter(|arrival| arrival.number > number).collect()
     }
 }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::Html;
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::seen::{Seen, SlackMessage};
-use super::{mail, page};
+use super::{mail, page, view};
 
 /// The stand-in's flow in Teams.
 const FLOW: &str = "/workflows/eu/triggers/manual/paths/invoke";
@@ -51,6 +51,7 @@ impl StandIns {
             Self { http: http.local_addr()?, smtp: smtp.local_addr()?, token: token.clone(), seen: Arc::clone(&seen) };
         let router = Router::new()
             .route("/", get(show))
+            .route("/style.css", get(style))
             .route("/api/chat.postMessage", post(post_message))
             .route("/api/chat.update", post(update))
             .route(FLOW, post(card))
@@ -83,8 +84,15 @@ impl StandIns {
     }
 }
 
-async fn show(State(shared): State<Shared>) -> Html<String> {
-    Html(page::render(&shared.seen.now()))
+async fn show(State(shared): State<Shared>) -> Response {
+    match page::render(&shared.seen.now()) {
+        Ok(html) => Html(html).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../http/pages/style.css")).into_response()
 }
 
 /// Slack answers 200 to everything; whether it was taken is in the body.
@@ -113,12 +121,14 @@ async fn post_message(State(shared): State<Shared>, headers: HeaderMap, Json(bod
         return refused("no_text");
     }
     let ts = shared.seen.update(|received| {
-        received.posted += 1;
-        let ts = format!("1793000000.{:06}", received.posted);
+        let thread = body["thread_ts"].as_str().map(str::to_owned);
+        let first = view::first_line(&content);
+        let what = if thread.is_some() { format!("in the thread: {first}") } else { first };
+        let ts = format!("1793000000.{:06}", received.arrived("Slack", &channel, what));
         received.slack.push(SlackMessage {
             channel: channel.clone(),
             ts: ts.clone(),
-            thread: body["thread_ts"].as_str().map(str::to_owned),
+            thread,
             text: content,
             blocks: body["blocks"].clone(),
             edits: 0,
@@ -140,6 +150,8 @@ async fn update(State(shared): State<Shared>, headers: HeaderMap, Json(body): Js
         message.text = text(&body, "text");
         message.blocks = body["blocks"].clone();
         message.edits += 1;
+        let what = format!("changed in place: {}", view::first_line(&message.text));
+        received.arrived("Slack", &channel, what);
         true
     });
     if !found {
@@ -150,6 +162,10 @@ async fn update(State(shared): State<Shared>, headers: HeaderMap, Json(body): Js
 
 /// A flow says 202 before it has looked at the card.
 async fn card(State(shared): State<Shared>, Json(body): Json<Value>) -> StatusCode {
-    shared.seen.update(|received| received.teams.push(body));
+    let what = view::card(&body).first;
+    shared.seen.update(|received| {
+        received.arrived("Teams", "eu", what);
+        received.teams.push(body);
+    });
     StatusCode::ACCEPTED
 }
