@@ -42,3 +42,31 @@ pub fn link(received: &Received, person: &str) -> Option<String> {
     let page = received.slack.iter().rev().find(|m| m.channel == person && m.thread.is_none())?;
     view::slack(page).buttons.into_iter().map(|(_, url)| url).find(|url| url.contains("/a/"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::cli::demo::seen::{Mail, SlackMessage};
+
+    #[test]
+    fn what_did_not_arrive_is_named() {
+        let mut received = Received::default();
+        assert_eq!(missing(&received, "U01ANA").len(), 4);
+        assert_eq!(unanswered(&received, "U01ANA").len(), 5);
+        let message = |channel: &str| SlackMessage {
+            channel: channel.to_owned(),
+            ts: "1.2".to_owned(),
+            thread: None,
+            text: String::new(),
+            blocks: Value::Null,
+            edits: 0,
+        };
+        received.slack.extend([message("U01ANA"), message(ROOM)]);
+        let mail = Mail { to: MAILBOX.to_owned(), subject: String::new(), in_reply_to: None, text: String::new() };
+        received.mail.push(mail);
+        assert_eq!(missing(&received, "U01ANA"), ["Teams: the card"]);
+        assert_eq!(missing(&received, "U02BO"), ["Slack: the page to U02BO", "Teams: the card"]);
+    }
+}
