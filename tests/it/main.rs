@@ -7,9 +7,18 @@
 )]
 
 mod architecture;
+mod bad_input;
 mod channel;
 mod check;
+mod cli;
+mod crash;
 mod demo;
+mod docs;
+mod faults;
+mod operations;
 mod oracles;
+mod pages;
+mod prometheus;
+mod quiet;
 mod stand_ins;
 mod support;

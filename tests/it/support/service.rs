@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -53,10 +54,17 @@ pub fn stdout_of(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// An address on loopback that was free a moment ago.
+/// An address on loopback that is free. From below the range out of which the system gives ports to others, and never the same twice.
 pub fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").to_string()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let from = std::process::id() % 100 * 100;
+    loop {
+        let port = 20_000 + (from + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        let address = format!("127.0.0.1:{port}");
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// A running callout; killed when dropped.
@@ -314,7 +322,9 @@ impl Service {
     /// Waits until there are `count` incidents, and gives them.
     #[track_caller]
     pub fn wait_incidents(&self, count: usize) -> Vec<Value> {
-        let list = self.wait_json("/v1/incidents", &format!("{count} incidents"), |v| incidents(v).len() == count);
+        let list = self.wait_json("/v1/incidents?status=all&limit=500", &format!("{count} incidents"), |v| {
+            incidents(v).len() == count
+        });
         incidents(&list)
     }
 }
