@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::service::{callout, run};
-use crate::support::{Service, Sinks, TempDir};
+use crate::support::service::{callout, free_address, run};
+use crate::support::{Service, Sinks, TempDir, http};
 
 /// A fenced block.
 struct Block {
@@ -210,6 +210,43 @@ fn the_readme_has_its_two_commands_and_both_exist() {
     }
     assert!(root().join("tests/run.sh").exists());
     assert!(callout().arg("demo").arg("--help").output().unwrap().status.success(), "there is no `callout demo`");
+}
+
+/// Ends a program however the test ends.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_curl_of_the_readme_ends_in_a_visible_page() {
+    let address = free_address();
+    let dir = TempDir::new("readme");
+    let mut demo = callout();
+    demo.args(["demo", "--listen", &address]).current_dir(dir.path()).stdout(std::process::Stdio::null());
+    let _demo = Running(demo.spawn().expect("the demo starts"));
+    let url = |path: &str| format!("http://{address}{path}");
+    let shows = |path: &str, words: &str| {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        loop {
+            match http::try_request("GET", &url(path), &[], b"") {
+                Ok(page) if page.status == 200 && page.text().contains(words) => return,
+                _ => std::thread::sleep(std::time::Duration::from_millis(50)),
+            }
+            assert!(std::time::Instant::now() < deadline, "{words:?} is not at {path}");
+        }
+    };
+    shows("/incidents", "prod-eu");
+    let page = "README.md";
+    let all = blocks(page);
+    let curl = all.iter().find(|b| b.what == "demo").expect("the README has a curl for the demo");
+    shell(page, curl, dir.path(), &address);
+    shows("/incidents", "prod-us");
+    shows("/incidents/2", "3%");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Running it: readiness, reload, locks, draining, a disk that is full.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -275,4 +276,60 @@ fn a_receiver_that_is_down_turns_readiness_red_in_the_end() {
         assert!(Instant::now() < deadline, "{}", service.get("/metrics").text());
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+#[test]
+fn tokens_may_do_what_their_scopes_say_and_nothing_else() {
+    use sha2::{Digest as _, Sha256};
+    let service = quiet();
+    let mut toml = CONFIG.to_owned();
+    let tokens = [
+        ("sender", "ingest"),
+        ("other", "ingest:checkout"),
+        ("reader", "read"),
+        ("worker", "act:ops"),
+        ("chief", "admin"),
+    ];
+    for (name, scope) in tokens {
+        let sha256: String = Sha256::digest(format!("cot_{name}")).iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        let _ = write!(toml, "\n[tokens.{name}]\nsha256 = \"{sha256}\"\nscopes = [\"{scope}\"]\n");
+    }
+    toml.push_str("\n[teams.checkout]\nmembers = []\n");
+    service.write_config("callout.toml", &toml);
+    let service = service.start();
+    let ask = |name: &str, method: &str, path: &str, body: &serde_json::Value| {
+        let bearer = format!("Bearer cot_{name}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        http::request(method, &service.url(path), &headers, body.as_bytes()).status
+    };
+    let none = serde_json::Value::Null;
+    assert_eq!(ask("sender", "POST", "/v1/breaches", &event("a")), 202);
+    assert_eq!(ask("chief", "POST", "/v1/breaches", &event("b")), 202);
+    let of_another_team = ask("other", "POST", "/v1/breaches", &event("c"));
+    assert!(matches!(of_another_team, 403 | 422), "{of_another_team}");
+    assert_eq!(ask("reader", "POST", "/v1/breaches", &event("d")), 403);
+    assert_eq!(ask("sender", "GET", "/v1/incidents", &none), 403);
+    for name in ["reader", "worker", "chief"] {
+        assert_eq!(ask(name, "GET", "/v1/incidents", &none), 200, "{name}");
+    }
+    assert_eq!(ask("reader", "POST", "/v1/incidents/1/acknowledge", &json!({})), 403);
+    assert_eq!(ask("worker", "POST", "/v1/incidents/1/acknowledge", &json!({})), 200);
+    assert_eq!(ask("worker", "POST", "/-/reload", &json!({})), 403);
+    assert_eq!(ask("chief", "POST", "/-/reload", &json!({})), 200);
+    assert_eq!(ask("nobody", "GET", "/v1/incidents", &none), 401);
+
+    let url = service.url("/v1/incidents");
+    let without = http::get(&url);
+    assert_eq!(without.status, 401, "{}", without.text());
+    assert!(without.header("www-authenticate").is_some(), "{:?}", without.headers);
+    assert_eq!(http::request("GET", &url, &[("authorization", "Basic dTpw")], b"").status, 401);
+    http::get(&service.url("/-/healthy")).expect_status(200);
+    assert!(!service.log().contains("cot_"), "a token is in the log");
+    let list =
+        http::request("GET", &service.url("/v1/incidents?status=all"), &[("authorization", "Bearer cot_chief")], b"");
+    assert_eq!(incidents(&list.json()).len(), 2, "what was refused left nothing: {}", list.text());
 }
