@@ -55,8 +55,9 @@ allow_private = true
 batch = 256
 TOML
   for n in $(seq -f %03g 0 499); do
-    printf '[teams.team-%s]\n' "$n"
-    [ "$2" = notify ] && printf '[[teams.team-%s.routes]]\ntell = ["webhook:sink"]\n' "$n"
+    # Every alert an incident of its own, as Alertmanager's group_by ['...'] makes each a group of its own.
+    printf '[teams.team-%s]\ndedup = ["lg_id"]\ndedup_resource = ["lg_id"]\n' "$n"
+    if [ "$2" = notify ]; then printf '[[teams.team-%s.routes]]\ntell = ["webhook:sink"]\n' "$n"; fi
   done > "$1/teams/load.toml"
 }
 alertmanager_config() { # file, "notify" or "quiet"
