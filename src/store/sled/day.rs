@@ -71,16 +71,24 @@ pub struct DayInfo {
     pub times: Times,
 }
 
-/// Changes of a day, applied as a whole.
+/// Changes of a day. Each can be made twice without harm; what was looked at is written after all of them, so a batch that is cut off is
+/// made again.
+///
+/// Not a batch of sled's: that one keeps every page that it replaces in memory for good, about 3 kB for each key (measured with 0.34.7:
+/// 1.1 GB for 400,000 keys, against 63 MB for single insertions, which are no slower).
 #[derive(Debug, Default)]
 pub struct Batch {
-    changes: ::sled::Batch,
+    changes: Vec<(::sled::IVec, ::sled::IVec)>,
     info: DayInfo,
     /// Frame whose first judged input is already noted.
     frame: Option<(Seq, u64)>,
 }
 
 impl Batch {
+    fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.changes.push((key.into(), value.into()));
+    }
+
     /// Adds what a record is about.
     pub fn add(&mut self, position: Position, at: Timestamp, concern: &Concern) {
         self.info.last = position.seq;
@@ -88,20 +96,20 @@ impl Batch {
         let value = place(position);
         for incident in &concern.incidents {
             self.info.incidents.add(incident.0);
-            self.changes.insert(key(b'i', incident.0, position.seq).as_slice(), value.as_slice());
+            self.put(&key(b'i', incident.0, position.seq), &value);
         }
         for person in &concern.people {
-            self.changes.insert(person_key(person, at.as_millis(), position.seq.0), value.as_slice());
+            self.put(&person_key(person, at.as_millis(), position.seq.0), &value);
         }
         for (delivery, incident) in &concern.ordered {
             self.info.deliveries.add(delivery.0);
-            self.changes.insert(short_key(b'd', delivery.0).as_slice(), &incident.0.to_be_bytes());
+            self.put(&short_key(b'd', delivery.0), &incident.0.to_be_bytes());
         }
         let frame = (position.segment, position.offset);
         if let Some(judged) = concern.judged.filter(|_| self.frame != Some(frame)) {
             self.frame = Some(frame);
             self.info.judged.add(judged.0);
-            self.changes.insert(short_key(b'j', judged.0).as_slice(), judged_value(position).as_slice());
+            self.put(&short_key(b'j', judged.0), &judged_value(position));
         }
     }
 }
@@ -155,11 +163,15 @@ impl OpenDay {
 
     /// Applies a batch, and gives what the day holds then.
     pub fn write(&mut self, batch: Batch) -> Result<DayInfo, IndexError> {
-        let Batch { mut changes, info, .. } = batch;
+        let Batch { changes, info, .. } = batch;
         let info = self.info.with(&info);
         let bytes = serde_json::to_vec(&info).map_err(|error| IndexError::Damaged(error.to_string()))?;
-        changes.insert(b"a".as_slice(), bytes);
-        guarded("write", || self.db.apply_batch(changes))?;
+        guarded("write", || {
+            for (key, value) in changes {
+                self.db.insert(key, value)?;
+            }
+            self.db.insert(b"a".as_slice(), bytes)
+        })?;
         self.info = info.clone();
         Ok(info)
     }
