@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use callout::domain::{Event, EventKind, EventStatus, Labels, LabelsBuilder, Name, Seq, Source, Span, Timestamp};
+use callout::domain::{Event, EventKind, EventStatus, LabelsBuilder, Name, Seq, Source, Span, Timestamp};
 use callout::engine::policy::{Organisation, Team, TeamDedup};
 use callout::engine::{Engine, Input, Policy, Refire};
 use callout::rules::dedup::DedupRule;
@@ -99,7 +99,7 @@ fn alert(n: u64) -> Event {
         region: Some("eu-west".into()),
         window: None,
         labels: labels.build().unwrap_or_default(),
-        annotations: text.build().unwrap_or(Labels::default()),
+        annotations: text.build().unwrap_or_default(),
         detail: None,
     }
 }

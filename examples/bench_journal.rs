@@ -1,6 +1,8 @@
 //! How fast the journal is: commits and events a second by batch, replay, snapshots. Run with `--release`; give a directory on the disk
 //! that matters, `target/bench-journal` otherwise.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -15,6 +15,7 @@ mod serve;
 mod service;
 mod shell;
 mod silence;
+mod token;
 mod verify;
 mod who;
 
@@ -61,6 +62,8 @@ pub enum Command {
     Snooze(act::SnoozeArgs),
     /// Makes, lists and ends silences.
     Silence(silence::Args),
+    /// Makes API tokens.
+    Token(token::Args),
     /// Prints a completion script for a shell.
     Completions(shell::CompletionsArgs),
     /// Prints the manual page.
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Resolve(args) => act::run(args, "resolve"),
         Command::Snooze(args) => act::snooze(args),
         Command::Silence(args) => silence::run(args),
+        Command::Token(args) => token::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man => shell::man(),
     };

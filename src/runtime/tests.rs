@@ -73,10 +73,10 @@ impl Core for Simple {
                 self.0.last_delivery += 1;
                 self.0.outbox.insert(row.id, Arc::clone(row));
             }
-            Transition::DeliveryReported { delivery, outcome, .. } => {
-                if !matches!(outcome, crate::engine::Outcome::Retry { .. }) {
-                    self.0.outbox.remove(delivery);
-                }
+            Transition::DeliveryReported { delivery, outcome, .. }
+                if !matches!(outcome, crate::engine::Outcome::Retry { .. }) =>
+            {
+                self.0.outbox.remove(delivery);
             }
             Transition::AlarmRaised { key, until } => drop(self.0.alarms.insert(key.clone(), *until)),
             Transition::ConfigActivated { fingerprint } => self.0.config = fingerprint.clone(),

@@ -156,3 +156,23 @@ fn shifts_are_listed_by_the_api() {
     let missing = service.get("/v1/schedules/nights/shifts");
     assert_eq!(missing.status, 404, "{}", missing.text());
 }
+
+#[test]
+fn a_new_token_is_shown_once_and_its_table_can_be_pasted() {
+    let output =
+        run(callout().args(["token", "new", "ci", "--scope", "ingest", "--scope", "read", "--expires-in", "90d"]));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.starts_with("cot_") && text.len() > 40, "{text}");
+    assert!(!shown.contains(&text), "only the hash goes into the configuration");
+    let (_, table) = shown.split_once("[tokens.ci]").expect("the table is shown");
+    let dir = TempDir::new("token");
+    std::fs::write(dir.path().join("callout.toml"), format!("{MINIMAL}\n[tokens.ci]{table}")).expect("it is written");
+    let (code, checked) = both(callout().arg("check").arg(dir.path()));
+    assert_eq!(code, Some(0), "{checked}");
+    let (code, refused) = both(callout().args(["token", "new", "ci", "--scope", "everything"]));
+    assert_eq!(code, Some(1), "{refused}");
+}
+
+const MINIMAL: &str = "[organisation]\nname = \"acme\"\ntimezone = \"UTC\"\n";

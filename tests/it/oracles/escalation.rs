@@ -107,9 +107,12 @@ fn schedule(name: &str, answers: &[OnCall]) -> Schedule {
 }
 
 fn policy(case: &Case) -> Policy {
-    let target = |name: &String| match case.on_call.contains_key(name) {
-        true => Target::Schedule { schedule: name.into(), role: None },
-        false => Target::Person(name.into()),
+    let target = |name: &String| {
+        if case.on_call.contains_key(name) {
+            Target::Schedule { schedule: name.into(), role: None }
+        } else {
+            Target::Person(name.into())
+        }
     };
     let chain = |p: &CasePolicy| EscalationPolicy {
         name: p.name.as_str().into(),

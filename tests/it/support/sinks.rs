@@ -106,6 +106,13 @@ impl Sinks {
 
     /// Starts them with settings merged over the defaults (rate limits, refused addresses …).
     pub fn start_with(config: &Value) -> Self {
+        // They choose free ports first and listen on them later; another test may have taken one meanwhile.
+        (0..2).find_map(|_| Self::try_start(config).ok()).unwrap_or_else(|| {
+            Self::try_start(config).unwrap_or_else(|said| panic!("the sinks did not start; run tests/setup.sh. {said}"))
+        })
+    }
+
+    fn try_start(config: &Value) -> Result<Self, String> {
         let dir = TempDir::new("sinks");
         let file = dir.path().join("config.json");
         std::fs::write(&file, config.to_string()).expect("the configuration of the sinks is written");
@@ -124,9 +131,13 @@ impl Sinks {
         BufReader::new(child.stdout.take().expect("standard output is piped"))
             .read_line(&mut line)
             .expect("the sinks print where they are");
-        let ready = serde_json::from_str(&line)
-            .unwrap_or_else(|e| panic!("the sinks did not start ({e}); run tests/setup.sh. They said: {line}"));
-        Self { child, _stdin: stdin, _dir: dir, ready }
+        match serde_json::from_str(&line) {
+            Ok(ready) => Ok(Self { child, _stdin: stdin, _dir: dir, ready }),
+            Err(error) => {
+                let _ = child.wait();
+                Err(format!("They said: {line} ({error})"))
+            }
+        }
     }
 
     /// An address or secret by its name in `ready.json`.
