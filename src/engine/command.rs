@@ -146,15 +146,31 @@ impl Judge<'_> {
 
     fn expire_silence(&mut self, by: &Actor, silence: crate::domain::SilenceId) {
         let at = self.now();
-        let active = self.engine.state.silences.get(&silence).is_some_and(|known| known.ends_at > at);
-        if !active {
+        let until = self.engine.state.silences.get(&silence).map(|known| known.ends_at).filter(|end| *end > at);
+        let Some(until) = until else {
             self.nothing(None, "no such silence, or it has ended");
             return;
-        }
+        };
         let who = Name::from(by.label());
         let what = compact_str::format_compact!("ended silence {silence}");
         self.say(None, RuleKind::Person, Because::Did { who, what });
         self.record(Transition::SilenceExpired { silence, at });
+        self.go_on_before(until);
+    }
+
+    /// Steps that a silence held back until its end go on now that it ended early. Rare, hence the scan.
+    fn go_on_before(&mut self, until: Timestamp) {
+        let at = self.now();
+        let incidents = self.engine.state.incidents.values();
+        let held: Vec<(IncidentId, u32, u32)> = incidents
+            .filter(|incident| incident.status == Status::Triggered)
+            .filter_map(|incident| Some((incident.id, incident.escalation.as_ref()?)))
+            .filter(|(_, escalation)| escalation.due == Some(until))
+            .map(|(id, escalation)| (id, escalation.pass, escalation.step))
+            .collect();
+        for (incident, pass, step) in held {
+            self.record(Transition::EscalationMoved { incident, pass, step, due: Some(at), exhausted: false });
+        }
     }
 
     fn did(&mut self, id: IncidentId, by: &Actor, what: &str) {

@@ -368,6 +368,19 @@ fn ending_a_silence_early_lets_what_lasts_be_heard_at_once() {
 }
 
 #[test]
+fn a_silence_holds_the_steps_of_an_open_incident_back_until_it_ends() {
+    let mut world = World::new(policy());
+    world.event(minute(0), resource("a"));
+    world.deliver(minute(0));
+    world.does(minute(1), "ana", Verb::AddSilence(silence(200)));
+    world.until(minute(90));
+    assert_eq!(world.incident(1).escalation.as_ref().unwrap().due, Some(minute(200)), "the step of minute 60 waits");
+    world.does(minute(100), "ana", Verb::ExpireSilence { silence: SilenceId(7) });
+    world.until(minute(100));
+    assert_eq!(world.incident(1).escalation.as_ref().unwrap().step, 1, "and goes on when the silence ends early");
+}
+
+#[test]
 fn nobody_is_paged_after_an_acknowledgement() {
     let mut world = World::new(policy());
     world.event(minute(0), breach(15));
