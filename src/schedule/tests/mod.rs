@@ -57,11 +57,10 @@ fn spec(zone_name: &str, layers: Vec<Layer>) -> ScheduleSpec {
     ScheduleSpec { name: "s".into(), timezone: zone(zone_name), roles: Vec::new(), layers, overrides: Vec::new() }
 }
 
-/// Runs a property over random tapes from a fixed seed; `PROPTEST_CASES` sets four times the number of cases.
+/// Runs a property over random tapes from a fixed seed; `PROPTEST_CASES` sets the number of cases.
 fn run(test: impl Fn(&[u32]) -> Result<(), TestCaseError>) {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"callout/schedule, the first seed");
-    let config = Config::default();
-    let config = Config { cases: config.cases / 4, failure_persistence: None, ..config };
+    let config = Config { failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, rng)
         .run(&prop::collection::vec(any::<u32>(), 160), |tape| test(&tape))
         .unwrap_or_else(|e| panic!("seed `callout/schedule, the first seed`: {e}"));

@@ -29,6 +29,14 @@ pub const ZONES: [&str; 20] = [
     "UTC",
 ];
 
+/// Changes that random years seldom meet: dates that were skipped, three hours at once, a fold over midnight.
+const RARE: [(&str, &str); 4] = [
+    ("Pacific/Apia", "2011-12-30T10:00:00Z"),
+    ("Pacific/Kwajalein", "1993-08-21T12:00:00Z"),
+    ("Antarctica/Casey", "2020-10-03T16:01:00Z"),
+    ("America/St_Johns", "2007-11-04T02:31:00Z"),
+];
+
 pub struct Tape<'a> {
     numbers: &'a [u32],
     /// The civil time around which things happen.
@@ -41,6 +49,12 @@ pub struct Tape<'a> {
 impl<'a> Tape<'a> {
     pub fn new(numbers: &'a [u32]) -> Self {
         let mut tape = Self { numbers, focus: DateTime::MIN, focus_at: Timestamp::from_millis(0), zone: ZONES[0] };
+        if tape.below(6) == 5 {
+            let (name, change) = tape.pick(&RARE);
+            (tape.zone, tape.focus_at) = (name, at(change));
+            tape.focus = zone(name).tz.to_datetime(tape.focus_at.to_jiff());
+            return tape;
+        }
         tape.zone = tape.pick(&ZONES);
         let tz = zone(tape.zone).tz;
         let begin = jiff::Timestamp::from_second(i64::from(tape.below(60)) * 31_557_600).unwrap();
@@ -68,7 +82,9 @@ impl<'a> Tape<'a> {
 
     /// Minutes from the focus, within `hours` on both sides; mostly round, sometimes odd.
     fn minutes_near(&mut self, hours: u32) -> i64 {
-        let step = self.pick(&[30, 15, 60, 1]);
+        // Most of them so close that they are likely to be skipped or to occur twice.
+        let hours = if self.chance(7) { 2 } else { hours };
+        let step = self.pick(&[15, 30, 20, 1]);
         let steps = hours * 60 / step;
         (i64::from(self.below(2 * steps + 1)) - i64::from(steps)) * i64::from(step)
     }
@@ -112,9 +128,9 @@ impl<'a> Tape<'a> {
             let number = tape.below(most) + 1;
             (every(number, unit), hours * i64::from(number))
         };
-        match self.below(8) {
+        match self.below(10) {
             0 => (Rotation::None, 24),
-            1 | 2 => unit(self, RotationUnit::Hour, 1, 13),
+            1 | 2 | 8 => unit(self, RotationUnit::Hour, 1, 13),
             3 => unit(self, RotationUnit::Day, 24, 3),
             4 => unit(self, RotationUnit::Week, 168, 3),
             5 => unit(self, RotationUnit::Month, 730, 3),
@@ -151,7 +167,7 @@ impl<'a> Tape<'a> {
     fn layer(&mut self, roles: &[Name]) -> Layer {
         let (rotation, hours) = self.rotation();
         // Near the focus, so many turns back that something happens there.
-        let turns_back = i64::from(self.below(6)) * hours;
+        let turns_back = i64::from(self.below(8)) * hours;
         let anchor = self.civil_near(30).checked_sub(turns_back.hours()).unwrap();
         let turns =
             (0..=self.below(4)).map(|_| if self.chance(7) { vec![self.user()] } else { self.users(2) }).collect();
@@ -163,18 +179,18 @@ impl<'a> Tape<'a> {
             rotation,
             start: if anchored { anchor.checked_add(later.minutes()).unwrap() } else { anchor },
             anchor: anchored.then_some(anchor),
-            end: self.chance(3).then(|| self.civil_near(30)),
+            end: self.chance(2).then(|| self.civil_near(30)),
             timezone: self.chance(2).then(|| zone(self.pick(&ZONES))),
             roles: (self.chance(3) && !roles.is_empty()).then(|| {
                 let skip = usize::try_from(self.below(u32::try_from(roles.len()).unwrap())).unwrap();
                 roles[skip..].to_vec()
             }),
-            restrictions: if self.chance(5) {
+            restrictions: if self.chance(4) {
                 (0..=self.below(2)).map(|_| self.restriction()).collect()
             } else {
                 Vec::new()
             },
-            exclude_dates: if self.chance(2) { self.dates() } else { Vec::new() },
+            exclude_dates: if self.chance(1) { self.dates() } else { Vec::new() },
             only_dates: self.chance(1).then(|| self.dates()),
         }
     }

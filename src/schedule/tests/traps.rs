@@ -12,7 +12,14 @@ fn shifts(spec: ScheduleSpec, from: &str, to: &str) -> Vec<String> {
         on_call.by_role().map(one).collect::<Vec<_>>().join(" ")
     };
     let minute = |t: Timestamp| t.to_string().replace(":00Z", "");
-    let shifts = Schedule::new(spec).shifts(at(from), at(to));
+    let schedule = Schedule::new(spec);
+    let shifts = schedule.shifts(at(from), at(to));
+    // Points inside of shifts must agree too: walking from edge to edge does not see them.
+    for point in (at(from).as_millis()..at(to).as_millis()).step_by(300_000).map(Timestamp::from_millis) {
+        let shift = shifts.iter().find(|shift| shift.start <= point && point < shift.end);
+        let users = shift.map(|shift| shift.on_call.users()).unwrap_or_default();
+        assert_eq!(schedule.on_call(point).users(), users, "at {point}");
+    }
     shifts.iter().map(|s| format!("{} {} {}", minute(s.start), minute(s.end), who(&s.on_call))).collect()
 }
 
@@ -46,6 +53,38 @@ fn an_hourly_turn_over_the_repeated_hour_is_longer() {
 }
 
 #[test]
+fn a_handoff_in_the_repeated_hour_is_not_undone_when_the_clock_goes_back() {
+    // 02:30 occurs at 00:30Z and at 01:30Z; between 01:00Z and 01:30Z the clock shows less than 02:30 again.
+    let handoffs = layer("a b", every(1, RotationUnit::Day), "2026-10-24T02:30");
+    assert_eq!(
+        shifts(spec("Europe/Paris", vec![handoffs]), "2026-10-24T00:30:00Z", "2026-10-26T01:30:00Z"),
+        ["2026-10-24T00:30 2026-10-25T00:30 a", "2026-10-25T00:30 2026-10-26T01:30 b"]
+    );
+}
+
+#[test]
+fn a_handoff_behind_a_gap_comes_before_the_one_inside_it() {
+    // 02:00 to 02:30 is skipped: 02:25 is read as 02:55, but 02:35 comes first, and then turn 1 has no time left.
+    let handoffs = layer("a b c", Rotation::Cron("25,35 2 * * *".into()), "2026-10-03T12:00");
+    let only_inside = layer("a b c", Rotation::Cron("25 2 * * *".into()), "2026-10-03T12:00");
+    let of = |layer| shifts(spec("Australia/Lord_Howe", vec![layer]), "2026-10-03T15:00:00Z", "2026-10-03T17:00:00Z");
+    assert_eq!(of(handoffs), ["2026-10-03T15:00 2026-10-03T15:35 a", "2026-10-03T15:35 2026-10-03T17:00 c"]);
+    assert_eq!(of(only_inside), ["2026-10-03T15:00 2026-10-03T15:55 a", "2026-10-03T15:55 2026-10-03T17:00 b"]);
+    // Every seven hours over the skipped date: the labels of the 30th are 05:00, 12:00 and 19:00, read as the 31st's, after 02:00 of the 31st.
+    let seven = layer("a b c d e f", every(7, RotationUnit::Hour), "2011-12-29T15:00");
+    assert_eq!(
+        shifts(spec("Pacific/Apia", vec![seven]), "2011-12-30T07:00:00Z", "2011-12-30T20:00:00Z"),
+        [
+            // 29th 22:00 is turn 1, 31st 02:00 turn 5, 31st 09:00 turn 6.
+            "2011-12-30T07:00 2011-12-30T08:00 a",
+            "2011-12-30T08:00 2011-12-30T12:00 b",
+            "2011-12-30T12:00 2011-12-30T19:00 f",
+            "2011-12-30T19:00 2011-12-30T20:00 a",
+        ]
+    );
+}
+
+#[test]
 fn the_date_that_samoa_skipped_passes_its_person_over_and_has_no_windows() {
     let daily = layer("a b c", every(1, RotationUnit::Day), "2011-12-28T09:00");
     // 28: a, 29: b, 30 (skipped): c, 31: a. Both 30th and 31st 09:00 are read as the same instant.
@@ -62,8 +101,8 @@ fn the_date_that_samoa_skipped_passes_its_person_over_and_has_no_windows() {
         let time = |hour| jiff::civil::time(hour, 0, 0, 0);
         vec![Restriction::Daily { days: vec![Weekday::Friday], from: time(from), to: Some(time(to)) }]
     };
-    // The 30th was a Friday; its night would be read as the 31st's.
-    let friday = Layer { restrictions: hours(22, 6), ..daily };
+    // The 30th was a Friday; its day would be read as the 31st's.
+    let friday = Layer { restrictions: hours(8, 16), ..daily };
     assert_eq!(
         shifts(spec("Pacific/Apia", vec![friday]), "2011-12-29T00:00:00Z", "2012-01-02T00:00:00Z"),
         Vec::<String>::new()
