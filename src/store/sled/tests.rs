@@ -237,7 +237,7 @@ fn damage_that_a_look_up_finds_is_repaired() {
     fs::write(&db, vec![0xa5; length]).unwrap();
     let follower = follow(&dir, &journal);
     assert!(follower.index().incident_positions(IncidentId(2)).is_err());
-    assert!(follower.index.has_gap());
+    // The follower may be at work on it already, so only the end is looked at.
     while follower.index.has_gap() || follower.complete_to() < Seq(10) {
         follower.committed(Seq(10));
         std::thread::yield_now();
