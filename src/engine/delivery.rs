@@ -48,7 +48,8 @@ impl Judge<'_> {
     /// Tells a channel of an incident; when it heard of it before (a re-opened one), as a follow-up to that message.
     pub(super) fn order_follow_or_new(&mut self, id: IncidentId, to: Recipient, purpose: Purpose) {
         let incident = self.engine.state.incidents.get(&id);
-        let follows = incident.and_then(|i| i.sent.iter().find(|sent| sent.to == to).and_then(|s| s.receipt.clone()));
+        let follows =
+            incident.and_then(|i| i.sent.iter().find(|sent| sent.to == to).and_then(|s| s.receipt.as_deref().cloned()));
         self.order(id, to, purpose, String::new(), follows, 0);
     }
 
@@ -110,7 +111,7 @@ impl Judge<'_> {
                 continue;
             }
             answered.push(&sent.to);
-            self.order(id, sent.to.clone(), purpose, String::new(), sent.receipt.clone(), 0);
+            self.order(id, sent.to.clone(), purpose, String::new(), sent.receipt.as_deref().cloned(), 0);
         }
     }
 
@@ -196,12 +197,17 @@ impl Judge<'_> {
         }
     }
 
+    /// Whether an alarm was raised lately, so that it is not raised again.
+    pub(super) fn alarm_is_quiet(&self, key: &Name) -> bool {
+        self.engine.state.alarms.get(key).is_some_and(|quiet| *quiet > self.now())
+    }
+
     /// Raises an alarm of callout's own: in the trace, and told to the fallback team's channels, once an hour for each key.
     pub(super) fn alarm(&mut self, key: &Name, text: &str) {
-        let now = self.now();
-        if self.engine.state.alarms.get(key).is_some_and(|quiet| *quiet > now) {
+        if self.alarm_is_quiet(key) {
             return;
         }
+        let now = self.now();
         self.record(Transition::AlarmRaised { key: key.clone(), until: now.plus(limits::ALARM_QUIET) });
         self.say(None, RuleKind::Alarm, Because::Alarm { text: Name::from(text) });
         let policy = self.policy();

@@ -362,11 +362,12 @@ impl Engine {
                 {
                     escalation.reached = true;
                 }
-                let known = incident.sent.iter().any(|sent| sent.to == row.to && sent.receipt == *receipt);
+                let known =
+                    incident.sent.iter().any(|sent| sent.to == row.to && sent.receipt.as_deref() == receipt.as_ref());
                 let first = matches!(row.purpose, Purpose::Page | Purpose::Alert | Purpose::Reopened);
                 if first && !known && incident.sent.len() < limits::SENT_MAX {
                     incident.sent.reserve_exact(1);
-                    incident.sent.push(Sent { to: row.to.clone(), receipt: receipt.clone() });
+                    incident.sent.push(Sent { to: row.to.clone(), receipt: receipt.clone().map(Box::new) });
                 }
             }
         }

@@ -129,9 +129,13 @@ impl Judge<'_> {
             self.order_follow_or_new(id, Recipient::Channel((*destination).clone()), Purpose::Alert);
         }
         let team = &case.team;
+        let key = compact_str::format_compact!("no-way/{team}");
+        if self.alarm_is_quiet(&key) {
+            return;
+        }
         let text =
             format!("team `{team}` has neither a route nor an escalation policy: nobody is told of its incidents");
-        self.alarm(&compact_str::format_compact!("no-way/{team}"), &text);
+        self.alarm(&key, &text);
     }
 
     /// The last source ended: the incident is over.

@@ -189,7 +189,8 @@ pub struct Sent {
     /// Whom it told.
     pub to: Recipient,
     /// What the channel needs for a follow-up.
-    pub receipt: Option<Receipt>,
+    /// Boxed, since machines give none and there are many.
+    pub receipt: Option<Box<Receipt>>,
 }
 
 /// A remark on the timeline.

@@ -19,9 +19,7 @@ use super::limits::{
     LABEL_VALUE_BYTES_MAX, LABELS_MAX, REJECTIONS_LISTED_MAX, RESOLVE_TIMEOUT, URL_BYTES_MAX,
 };
 use super::{Answer, Context, Dialect, Kept, Parsed, Refusal, Rejection, problem};
-use crate::domain::{
-    Event, EventDetail, EventKind, EventStatus, Fingerprint, Labels, LabelsBuilder, Name, Source, Timestamp,
-};
+use crate::domain::{Event, EventDetail, EventKind, EventStatus, Fingerprint, Labels, Name, Source, Timestamp};
 use crate::engine::Refire;
 use crate::engine::state::Alert;
 use crate::runtime::Incoming;
@@ -137,14 +135,11 @@ fn unchanged(sent: &Sent<'_>, pairs: &[(Cow<'_, str>, Cow<'_, str>)], event: &Ev
 /// The event of a valid alert.
 fn event(sent: &Sent<'_>, pairs: &[(Cow<'_, str>, Cow<'_, str>)], now: Timestamp) -> Event {
     let labels = owned(&pairs[sent.labels.clone()]);
+    let Fields { team, service, endpoint, sli, slo, environment, env, region } = Fields::of(&labels);
     let starts_at = sent.starts_at.or(sent.ends_at).unwrap_or(now);
     let ends_at = sent.ends_at.unwrap_or_else(|| now.plus(RESOLVE_TIMEOUT));
-    let field = |name: &str| labels.get(name).map(Name::from);
-    let (sli, slo) = (field("sli"), field("slo"));
     let detail = sent.generator.as_ref().map(|url| {
-        let mut links = LabelsBuilder::with_capacity(1);
-        links.push(GENERATOR, url.as_ref());
-        Box::new(EventDetail { links: links.build().unwrap_or_default(), ..EventDetail::default() })
+        Box::new(EventDetail { links: Labels::of_sorted([(GENERATOR, url.as_ref())]), ..EventDetail::default() })
     });
     Event {
         kind: if sli.is_some() || slo.is_some() { EventKind::Breach } else { EventKind::Resource },
@@ -153,14 +148,14 @@ fn event(sent: &Sent<'_>, pairs: &[(Cow<'_, str>, Cow<'_, str>)], now: Timestamp
         at: if starts_at > now.plus(FUTURE_SKEW) && ends_at > now { now } else { starts_at },
         ends_at: Some(ends_at),
         idempotency: None,
-        team: field("team"),
-        service: field("service"),
-        endpoint: field("endpoint"),
+        team,
+        service,
+        endpoint,
         sli,
         slo,
         objective: None,
-        environment: field("environment").or_else(|| field("env")),
-        region: field("region"),
+        environment: environment.or(env),
+        region,
         window: None,
         annotations: owned(&pairs[sent.annotations.clone()]),
         labels,
@@ -168,13 +163,43 @@ fn event(sent: &Sent<'_>, pairs: &[(Cow<'_, str>, Cow<'_, str>)], now: Timestamp
     }
 }
 
+/// Labels that are fields of an event too.
+#[derive(Default)]
+struct Fields {
+    team: Option<Name>,
+    service: Option<Name>,
+    endpoint: Option<Name>,
+    sli: Option<Name>,
+    slo: Option<Name>,
+    environment: Option<Name>,
+    env: Option<Name>,
+    region: Option<Name>,
+}
+
+impl Fields {
+    fn of(labels: &Labels) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in labels.iter() {
+            let field = match name {
+                "team" => &mut fields.team,
+                "service" => &mut fields.service,
+                "endpoint" => &mut fields.endpoint,
+                "sli" => &mut fields.sli,
+                "slo" => &mut fields.slo,
+                "environment" => &mut fields.environment,
+                "env" => &mut fields.env,
+                "region" => &mut fields.region,
+                _ => continue,
+            };
+            *field = Some(value.into());
+        }
+        fields
+    }
+}
+
 /// Sorted and checked pairs as a set of their own.
 fn owned(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Labels {
-    let mut builder = LabelsBuilder::with_capacity(pairs.len());
-    for (name, value) in pairs {
-        builder.push(name.as_ref(), value.as_ref());
-    }
-    builder.build().unwrap_or_default()
+    Labels::of_sorted(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
 }
 
 /// Why an alert cannot be taken.
