@@ -7,6 +7,7 @@ mod event;
 mod id;
 mod label;
 mod ratio;
+mod sample;
 mod time;
 
 pub use destination::{ChannelKind, ChannelRef, Destination, DestinationError};
@@ -14,6 +15,9 @@ pub use event::{BudgetLeft, Dependency, Deployment, Event, EventDetail, EventKin
 pub use id::{DeliveryId, EventId, Fingerprint, IdError, IncidentId, Seq, SilenceId};
 pub use label::{Labels, LabelsBuilder, LabelsError};
 pub use ratio::{Ratio, RatioError};
+pub use sample::{
+    Feed, MINUTE_TOTAL_MAX, Sample, SampleBatch, SampleRow, SeriesKey, minute_end, minute_of, minute_over,
+};
 pub use time::{Span, SpanError, Timestamp, TimestampError};
 
 /// A short identifier out of the configuration or an event: a team, a person, a service. 24 bytes, no heap up to 24 bytes of text.

@@ -102,6 +102,7 @@ impl Engine {
             T::DeliveryDropped { delivery } => {
                 self.remove_delivery(*delivery);
             }
+            T::SamplesTaken { input } => self.samples_taken(*input),
             T::IncidentOpened(opening) => self.incident_opened(opening),
             _ => self.evolve_incident(transition),
         }
@@ -228,6 +229,13 @@ impl Engine {
         }
         let next = self.idempotency_by_age.first().map(|(at, _)| at.plus(limits::IDEMPOTENCY_KEPT));
         self.timers.set(next, Timer::Idempotency);
+    }
+
+    fn samples_taken(&mut self, input: Seq) {
+        let Some((_, input)) = self.state.inbox.get(&input).cloned() else { return };
+        if let Input::Samples(batch) = &*input {
+            self.state.levels.take(batch, self.state.now);
+        }
     }
 
     fn alert_firing(&mut self, fingerprint: Fingerprint, event_id: EventId) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ChannelRef, DeliveryId, Event, Fingerprint, IncidentId, Name, SilenceId, Timestamp};
+use crate::domain::{ChannelRef, DeliveryId, Event, Fingerprint, IncidentId, Name, SampleBatch, SilenceId, Timestamp};
 pub use crate::rules::matcher::MatcherSpec;
 pub use crate::rules::silence::SilenceSpec;
 
@@ -25,6 +25,8 @@ pub enum Input {
     Alarm { key: Name, text: String },
     /// Deadlines are due. Only recorded when something was.
     Tick,
+    /// Counts of service levels, by the minute.
+    Samples(Arc<SampleBatch>),
 }
 
 /// A known event sent again.

@@ -131,6 +131,7 @@ impl<'a> Judge<'a> {
             }
             Input::Alarm { key, text } => self.alarm(key, text),
             Input::Tick => {}
+            Input::Samples(_) => self.record(Transition::SamplesTaken { input: seq }),
         }
         self.record(Transition::Judged { input: seq });
         self.bound_idempotency();

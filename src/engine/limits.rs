@@ -36,3 +36,13 @@ pub const ROUND_WAIT_MIN: Span = Span::from_minutes(1);
 pub const TIMERS_PER_TICK: usize = 256;
 /// Moments looked at in one tick of which nothing came (a source was sent again, its end moved), before inputs get their turn.
 pub const STALE_TIMERS_PER_TICK: usize = 4_096;
+/// A sample may come so long after its minute and is judged as if it had come in time; beyond, see [`BACKLOG_KEPT`].
+pub const SAMPLE_LATENESS: Span = Span::from_minutes(10);
+/// A sample may lie so far ahead of callout's clock; beyond, it is refused, since a clock must be wrong.
+pub const SAMPLE_SKEW: Span = Span::from_minutes(2);
+/// A source that was cut off may send what it counted meanwhile, in order, for so long; older samples are refused.
+pub const BACKLOG_KEPT: Span = Span::from_hours(24 * 31);
+/// Series at most; samples of further ones are refused.
+pub const SERIES_MAX: usize = 250_000;
+/// Sources of one series at most; samples of further ones are refused.
+pub const FEEDS_PER_SERIES_MAX: usize = 256;

@@ -10,6 +10,7 @@ mod evolve;
 mod incident;
 pub mod input;
 mod judge;
+pub mod levels;
 pub mod limits;
 pub mod policy;
 pub mod state;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::input::{Actor, Input, Receipt, SilenceSpec};
+use super::levels::Levels;
 use super::policy::EscalationPolicy;
 use super::transition::Suppressor;
 use crate::domain::{
@@ -41,6 +42,8 @@ pub struct State {
     pub idempotency: BTreeMap<u128, (EventId, Timestamp)>,
     /// callout's own alarms that stay quiet until then.
     pub alarms: BTreeMap<Name, Timestamp>,
+    /// Service levels: the histories of all series.
+    pub levels: Levels,
 }
 
 /// A source: one identity, firing or ended lately.

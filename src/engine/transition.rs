@@ -95,6 +95,9 @@ pub enum Transition {
     ConfigActivated { fingerprint: Name },
     /// Idempotency keys up to here were forgotten.
     IdempotencyForgotten { before: Timestamp },
+
+    /// The samples of the input at this position, which is in the inbox, were added to their series.
+    SamplesTaken { input: Seq },
 }
 
 /// One source sent again.

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::core::Core;
 use super::handle::{Accepted, Incoming, Mailbox, Refused, Request};
+use super::samples::SampleRound;
 use crate::config::Loaded;
 use crate::domain::{Event, EventId, Labels, Seq, Timestamp};
 use crate::engine::{Input, idempotency_hash};
@@ -56,12 +57,13 @@ pub(super) struct Round {
     bytes: usize,
     /// Idempotency keys of this round.
     keys: HashMap<u128, usize>,
+    samples: SampleRound,
 }
 
 impl Round {
     /// Whether no further request should join.
     pub fn is_full(&self) -> bool {
-        self.events >= ROUND_EVENTS_MAX || self.bytes >= ROUND_BYTES_MAX
+        self.events >= ROUND_EVENTS_MAX || self.bytes >= ROUND_BYTES_MAX || self.samples.is_full()
     }
 
     /// How many events are in it, re-fires among them.
@@ -85,8 +87,16 @@ impl Round {
                 self.push(Input::ConfigActivated { fingerprint }, true).loaded = Some(loaded);
                 self.judged.push(reply);
             }
+            Request::Samples { samples, now, reply } => self.samples.add(&samples, now, reply, core),
             Request::Wake => {}
             Request::Stop => self.stop = true,
+        }
+    }
+
+    /// All samples of the round become one input, once no further request joins.
+    pub fn seal(&mut self) {
+        if let Some(batch) = self.samples.seal() {
+            self.push(Input::Samples(Arc::new(batch)), false);
         }
     }
 
@@ -163,6 +173,7 @@ impl Round {
     /// Answers who waits for the sync; the first item got position `first`. Gives the number of repeated events.
     pub fn answer(&mut self, first: Seq) -> u64 {
         let mut known = 0;
+        self.samples.answer();
         for Answer { slots, reply } in self.answers.drain(..) {
             let accepted = slots
                 .into_iter()
@@ -183,7 +194,7 @@ impl Round {
 
     /// Refuses the events of this round; what is vital stays. Gives the number of refused requests.
     pub fn refuse_events(&mut self, why: &Refused) -> u64 {
-        let refused = self.answers.len() as u64;
+        let refused = self.answers.len() as u64 + self.samples.refuse(why);
         for Answer { reply, .. } in self.answers.drain(..) {
             let _ = reply.send(Err(why.clone()));
         }
@@ -226,6 +237,7 @@ pub(super) fn weight(input: &Input) -> usize {
     match input {
         Input::Refires(refires) => refires.len(),
         Input::Reports(reports) => reports.len(),
+        Input::Samples(batch) => batch.rows.len() / 8,
         _ => 1,
     }
     .max(1)

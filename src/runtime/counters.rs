@@ -34,6 +34,10 @@ pub struct Counters {
     pub events: Counter,
     /// Events whose idempotency key was known.
     pub repeated: Counter,
+    /// Samples made durable, or known before.
+    pub samples: Counter,
+    /// Samples refused by themselves.
+    pub samples_refused: Counter,
     /// Requests refused since too much waited.
     pub busy: Counter,
     /// Requests refused since the journal could not be written.

@@ -11,8 +11,9 @@ use super::clock::Clock;
 use super::core::Core;
 use super::counters::Counters;
 use super::reload::Reloader;
+use super::samples::SamplesAnswer;
 use crate::config::{Loaded, Settings};
-use crate::domain::{Event, EventId, Name, Timestamp};
+use crate::domain::{Event, EventId, Name, Sample, Timestamp};
 use crate::engine::state::Purpose;
 use crate::engine::{Command, DeliveryReport, Policy, Refire, State};
 use crate::store::{Index, JournalReader};
@@ -85,6 +86,11 @@ pub(super) enum Request {
     Activate {
         loaded: Loaded,
         reply: oneshot::Sender<Result<(), Refused>>,
+    },
+    Samples {
+        samples: Vec<Sample>,
+        now: Timestamp,
+        reply: oneshot::Sender<Result<SamplesAnswer, Refused>>,
     },
     /// Something lies in the mailbox.
     Wake,
@@ -181,7 +187,10 @@ impl Handle {
         self.ask(|reply| Request::Activate { loaded, reply }).await
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T, Refused>>) -> Request) -> Result<T, Refused> {
+    pub(super) async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, Refused>>) -> Request,
+    ) -> Result<T, Refused> {
         if self.shared.gauges.closed.load(Ordering::Acquire) {
             return Err(Refused::Stopping);
         }

@@ -10,6 +10,7 @@ pub mod dispatch;
 mod explain;
 mod handle;
 mod reload;
+mod samples;
 mod shard;
 pub mod shutdown;
 mod snapshot;
@@ -29,6 +30,7 @@ pub use core::{Core, MakeCore, engine};
 pub use counters::{Counter, Counters, Deliveries};
 pub use handle::{Accepted, Handle, Health, Incoming, Refused};
 pub use reload::Reloader;
+pub use samples::{REQUEST_SAMPLES_MAX, SampleRefused, SamplesAnswer, Taken};
 pub use shard::ShardError;
 
 use crate::config::Loaded;

@@ -221,6 +221,7 @@ impl Shard {
         drop(core);
         let mail = std::mem::take(&mut *self.mailbox());
         round.add_mail(mail);
+        round.seal();
         self.stopping |= round.stop;
         (round, idle)
     }

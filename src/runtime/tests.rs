@@ -16,7 +16,7 @@ use crate::engine::{Actor, Command, Decision, DeliveryReport, Input, Policy, Sta
 use crate::journal::RecordBody;
 use crate::store::{Entry, JournalReader, MemoryJournal, Room};
 
-const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub(super) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// Orders one message for every event; panics over events with the idempotency key `poison`.
 struct Simple(State);
@@ -179,6 +179,30 @@ fn prepared(journal: &MemoryJournal) -> Prepared {
     Prepared::new(parts).unwrap()
 }
 
+/// A running shard with the real engine, whose configuration knows these services.
+pub(super) fn running_with_services(journal: &MemoryJournal, services: &[&str]) -> (Handle, Running) {
+    let service = || crate::engine::policy::Service {
+        team: "ops".into(),
+        environments: vec![],
+        depends_on: vec![],
+        links: BTreeMap::new(),
+        slos: vec![],
+        default_slos: BTreeMap::new(),
+    };
+    let services = services.iter().map(|name| (Name::from(*name), service())).collect();
+    let policy = Arc::new(Policy { services, ..policy("one") });
+    let parts = Parts {
+        journal: Box::new(journal.clone()),
+        index: None,
+        loaded: Loaded { policy, settings: Arc::new(Settings::default()) },
+        clock: Clock::simulated(START),
+        make: engine,
+    };
+    let prepared = Prepared::new(parts).unwrap();
+    let handle = prepared.handle();
+    (handle, prepared.run(|_| {}, |_| {}).unwrap())
+}
+
 /// A running shard and the ids of released messages; each is checked to be ordered on the "disk" already.
 fn running(journal: &MemoryJournal) -> (Handle, Running, Arc<Mutex<Vec<DeliveryId>>>) {
     let prepared = prepared(journal);
@@ -210,7 +234,7 @@ pub(super) fn running_with(
     (handle, running, dispatcher)
 }
 
-fn bodies(journal: &MemoryJournal) -> Vec<RecordBody> {
+pub(super) fn bodies(journal: &MemoryJournal) -> Vec<RecordBody> {
     journal.read_from(Seq(1)).map(|record| record.unwrap().1.body).collect()
 }
 

@@ -11,19 +11,19 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::exceeds;
-use crate::domain::{Ratio, Span, Timestamp};
+use crate::domain::{MINUTE_TOTAL_MAX, Ratio, Span, Timestamp, minute_over};
 
 const MINUTE_MILLIS: i64 = 60_000;
 /// A bucket may arrive this many minutes after a newer one; beyond, it is refused (decision 16).
 pub const LATENESS_MINUTES_MAX: i64 = 10;
-/// Most events in one minute, 2^44; beyond, it is refused. Sums over [`KEPT_MINUTES_MAX`] then fit 64 bits.
-pub const MINUTE_TOTAL_MAX: u64 = 1 << 44;
 /// Longest history, 400 days.
 pub const KEPT_MINUTES_MAX: i64 = 400 * 1_440;
 
 /// Events of one minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Bad events; never more than `total`.
     pub bad: u64,
@@ -97,13 +97,6 @@ pub struct Minutes {
     first: i64,
     running: VecDeque<Running>,
     keep: i64,
-}
-
-/// The minute whose bucket an event at `at` falls into; its number is the stamp of its end in minutes since 1970.
-#[must_use]
-pub const fn minute_of(at: Timestamp) -> i64 {
-    let millis = at.as_millis();
-    millis.div_euclid(MINUTE_MILLIS) + if millis.rem_euclid(MINUTE_MILLIS) > 0 { 1 } else { 0 }
 }
 
 impl Minutes {
@@ -188,9 +181,7 @@ impl Minutes {
     /// The sums over `(at - window, at]`.
     #[must_use]
     pub fn sum(&self, at: Timestamp, window: Span) -> WindowSum {
-        let upto = at.as_millis().div_euclid(MINUTE_MILLIS);
-        let after = at.minus(window).as_millis().div_euclid(MINUTE_MILLIS);
-        self.at(upto).minus(self.at(after))
+        self.at(minute_over(at)).minus(self.at(minute_over(at.minus(window))))
     }
 }
 
@@ -216,13 +207,6 @@ mod tests {
         move |below| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) % below
-        }
-    }
-
-    #[test]
-    fn an_event_belongs_to_the_minute_that_ends_at_or_after_it() {
-        for (millis, minute) in [(0, 0), (1, 1), (60_000, 1), (60_001, 2), (-1, 0), (-60_000, -1)] {
-            assert_eq!(minute_of(Timestamp::from_millis(millis)), minute, "{millis}");
         }
     }
 

@@ -37,8 +37,12 @@ impl Concern {
         match input {
             Input::Command(command) => self.incidents.extend(command.verb.incident()),
             Input::Reports(reports) => self.deliveries.extend(reports.iter().map(|report| report.delivery)),
-            Input::Event(_) | Input::Refires(_) | Input::ConfigActivated { .. } | Input::Alarm { .. } | Input::Tick => {
-            }
+            Input::Event(_)
+            | Input::Refires(_)
+            | Input::ConfigActivated { .. }
+            | Input::Alarm { .. }
+            | Input::Tick
+            | Input::Samples(_) => {}
         }
     }
 
@@ -98,7 +102,8 @@ impl Concern {
             | Transition::SilenceForgotten { .. }
             | Transition::AlarmRaised { .. }
             | Transition::ConfigActivated { .. }
-            | Transition::IdempotencyForgotten { .. } => {}
+            | Transition::IdempotencyForgotten { .. }
+            | Transition::SamplesTaken { .. } => {}
         }
     }
 }

@@ -118,7 +118,7 @@ impl Scenario<'_> {
                 sum.bad += bad;
             }
         }
-        let first = callout::slo::window::minute_of(self.base);
+        let first = callout::domain::minute_of(self.base);
         // Long enough that 30 days can be asked for at any minute once all of them are in.
         let mut history = Minutes::new(Span::from_minutes(self.length + 31 * 1_440));
         for (minute, counts) in (1..).zip(summed) {

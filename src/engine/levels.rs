@@ -1,0 +1,174 @@
+//! What the engine knows of service levels: which series there are, from which sources, and what was counted.
+//!
+//! A part of a minute (one source, one minute, one number) is remembered by itself for as long as samples may be late, so that a repeat
+//! is known as one and a correction replaces exactly what it corrects. The state after any order of the same samples is the same.
+//!
+//! Absent on purpose: judgement of a sample's time. Whoever makes it durable decides by [`Levels::place`]; what is in a batch counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::limits;
+use crate::domain::{Feed, SampleBatch, SampleRow, SeriesKey, Timestamp, minute_over};
+use crate::slo::Counts;
+
+/// All series. Big parts are behind `Arc`, so that a copy for a snapshot is cheap.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Levels {
+    /// Numbers of feeds and series.
+    pub directory: Arc<Directory>,
+    /// Histories by number of the series.
+    pub series: BTreeMap<u32, Arc<Series>>,
+}
+
+/// Which number is whose. Numbers are never used again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// Number of the newest feed.
+    pub last_feed: u32,
+    /// Number of the newest series.
+    pub last_series: u32,
+    /// Numbers of feeds.
+    pub feeds: BTreeMap<Arc<Feed>, u32>,
+    /// Numbers of series.
+    pub series: BTreeMap<SeriesKey, u32>,
+    /// The series of a feed.
+    pub series_of: BTreeMap<u32, u32>,
+}
+
+/// One series.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series {
+    /// What is measured.
+    pub key: SeriesKey,
+    /// Newest minute of each feed.
+    pub newest: BTreeMap<u32, i64>,
+    /// Parts that can still be repeated or corrected, in order of minute, feed and number.
+    pub recent: Vec<Part>,
+}
+
+/// One part of a minute as it was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The minute.
+    pub minute: i64,
+    /// The feed.
+    pub feed: u32,
+    /// The sender's number.
+    pub part: Option<u32>,
+    /// What was counted.
+    pub counts: Counts,
+}
+
+/// What is known of the place that a sample would take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing is there yet.
+    Free,
+    /// These counts are.
+    Taken(Counts),
+    /// It is older than what can be told apart from a repeat.
+    Gone,
+}
+
+impl Levels {
+    /// What is known of a feed's part of a minute. `now` decides what is late: a late part is free only where the source goes on from
+    /// what it sent last, since a repeat could not be told from a new one.
+    #[must_use]
+    pub fn place(&self, feed: u32, minute: i64, part: Option<u32>, now: Timestamp) -> Place {
+        let known = self.directory.series_of.get(&feed).and_then(|series| self.series.get(series));
+        if let Some(series) = known
+            && let Ok(at) = series.find(minute, feed, part)
+        {
+            return Place::Taken(series.recent[at].counts);
+        }
+        let newest = known.and_then(|series| series.newest.get(&feed));
+        let is_late = minute < minute_over(now.minus(limits::SAMPLE_LATENESS));
+        let is_backlog = newest.is_none_or(|newest| minute > *newest);
+        let is_kept = minute >= minute_over(now.minus(limits::BACKLOG_KEPT));
+        if !is_late || (is_backlog && is_kept) { Place::Free } else { Place::Gone }
+    }
+
+    /// Number of a feed, where it is known.
+    #[must_use]
+    pub fn feed(&self, feed: &Feed) -> Option<u32> {
+        self.directory.feeds.get(feed).copied()
+    }
+
+    /// How many feeds a series has.
+    #[must_use]
+    pub fn feeds_of(&self, series: &SeriesKey) -> usize {
+        let number = self.directory.series.get(series);
+        number.and_then(|number| self.series.get(number)).map_or(0, |series| series.newest.len())
+    }
+
+    /// Adds what is in a batch. Total: a row of an unknown feed adds nothing.
+    pub(super) fn take(&mut self, batch: &SampleBatch, now: Timestamp) {
+        if !batch.new_feeds.is_empty() {
+            let directory = Arc::make_mut(&mut self.directory);
+            for (number, feed) in &batch.new_feeds {
+                let (series, is_new) = directory.register(*number, feed);
+                if is_new {
+                    self.series.insert(series, Arc::new(Series::new(feed.series.clone())));
+                }
+            }
+        }
+        for row in &batch.rows {
+            let series = self.directory.series_of.get(&row.feed).and_then(|series| self.series.get_mut(series));
+            if let Some(series) = series {
+                Arc::make_mut(series).take(row, now);
+            }
+        }
+    }
+}
+
+impl Directory {
+    /// Makes a feed known; gives the number of its series, and whether that is new.
+    fn register(&mut self, number: u32, feed: &Arc<Feed>) -> (u32, bool) {
+        self.last_feed = self.last_feed.max(number);
+        let next = self.last_series + 1;
+        let series = *self.series.entry(feed.series.clone()).or_insert(next);
+        self.last_series = self.last_series.max(series);
+        self.feeds.insert(Arc::clone(feed), number);
+        self.series_of.insert(number, series);
+        (series, series == next)
+    }
+}
+
+impl Series {
+    /// One that nothing was counted of yet.
+    #[must_use]
+    pub const fn new(key: SeriesKey) -> Self {
+        Self { key, newest: BTreeMap::new(), recent: Vec::new() }
+    }
+
+    fn find(&self, minute: i64, feed: u32, part: Option<u32>) -> Result<usize, usize> {
+        self.recent.binary_search_by(|known| (known.minute, known.feed, known.part).cmp(&(minute, feed, part)))
+    }
+
+    fn take(&mut self, row: &SampleRow, now: Timestamp) {
+        let counts = Counts { bad: row.bad, total: row.total };
+        match self.find(row.minute, row.feed, row.part) {
+            Ok(at) => self.recent[at].counts = counts,
+            Err(at) => {
+                let part = Part { minute: row.minute, feed: row.feed, part: row.part, counts };
+                self.recent.insert(at, part);
+            }
+        }
+        let newest = self.newest.entry(row.feed).or_insert(row.minute);
+        *newest = row.minute.max(*newest);
+        self.forget(now);
+    }
+
+    /// Parts beyond the lateness are forgotten, but for the newest minute of each feed, which tells repeats of a backlog.
+    fn forget(&mut self, now: Timestamp) {
+        // A little longer than samples may be late, since time goes on between taking one in and judging it.
+        let oldest = minute_over(now.minus(limits::SAMPLE_LATENESS)) - 2;
+        if self.recent.first().is_some_and(|part| part.minute < oldest) {
+            let newest = &self.newest;
+            self.recent.retain(|part| part.minute >= oldest || newest.get(&part.feed) == Some(&part.minute));
+        }
+    }
+}
