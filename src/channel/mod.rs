@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod email;
+pub mod heartbeat;
 pub mod message;
 pub mod outcome;
 pub mod slack;

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::service::{BadConfig, Load, Options, Service};
 use crate::config;
 use crate::runtime::Clock;
-use crate::runtime::shutdown::{self, Signals};
+use crate::runtime::shutdown::Signals;
 use crate::telemetry::logging::{self, LogFormat};
 
 /// What to serve.
@@ -76,13 +76,13 @@ async fn serve(args: &Args) -> anyhow::Result<()> {
     };
     let mut service = Service::start(options).await?;
     tracing::info!(address = %service.address, config = %args.config.display(), data = %args.data.display(), "callout is ready");
-    let watch = tokio::spawn(shutdown::watch(service.handle.clone()));
+    let watch = tokio::spawn(signals.manager.clone().watch(service.handle.clone()));
     let handle = service.handle.clone();
     tokio::select! {
         signal = signals.until_stop(&handle) => tracing::info!(signal, "stopping"),
         failed = service.failed() => return failed,
     }
-    shutdown::stopping();
+    signals.manager.stopping();
     watch.abort();
     tokio::select! {
         ended = service.stop() => ended?,

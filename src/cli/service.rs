@@ -18,6 +18,7 @@ use crate::channel;
 use crate::config::{self, Loaded, Settings};
 use crate::http;
 use crate::runtime::dispatch::{Channels, Dispatcher};
+use crate::runtime::heartbeat::Heartbeats;
 use crate::runtime::{Clock, Handle, Parts, Prepared, Reloader, Running, engine, shutdown};
 use crate::store::{FollowerOptions, IndexFollower, Journal as _, file};
 use crate::telemetry::Metrics;
@@ -48,6 +49,7 @@ pub struct Service {
     pub address: SocketAddr,
     running: Running,
     dispatcher: Dispatcher,
+    beating: JoinHandle<()>,
     follower: Arc<IndexFollower>,
     closing: CancellationToken,
     serving: JoinHandle<Result<(), http::ServeError>>,
@@ -101,11 +103,14 @@ impl Service {
         // The follower asks as soon as this is set; it was not before.
         let _ = busy.set(handle.clone());
         let dispatcher = Dispatcher::start(handle.clone(), link_key.clone(), &channels, &settings);
-        handle.set_reloader(reloader(load, folder, dispatcher.clone(), (channels, settings)));
+        let (heartbeats, beating) = Heartbeats::start(handle.clone(), folder.clone());
+        let ready = heartbeats.prepare(&settings).context("could not set up the heartbeat")?;
+        handle.set_reloader(reloader(load, folder, dispatcher.clone(), heartbeats.clone(), (channels, settings)));
         let (sender, index) = (dispatcher.clone(), Arc::clone(&follower));
         let running = prepared
             .run(move |rows| sender.offer(rows), move |seq| index.committed(seq))
             .context("could not start the shard")?;
+        heartbeats.install(ready);
 
         let metrics = Arc::new(Metrics::new());
         let router = http::router(http::App::new(handle.clone(), Arc::clone(&metrics), link_key));
@@ -113,7 +118,7 @@ impl Service {
         let closed = closing.clone();
         let serving =
             tokio::spawn(async move { http::serve(listener, router, metrics, closed.cancelled_owned()).await });
-        Ok(Self { handle, address, running, dispatcher, follower, closing, serving })
+        Ok(Self { handle, address, running, dispatcher, beating, follower, closing, serving })
     }
 
     /// Waits until the shard ends by itself, which is an error.
@@ -130,6 +135,7 @@ impl Service {
     /// When something could not be written at the end. Nothing that was answered is lost by that.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.running.announce_stop();
+        self.beating.abort();
         self.closing.cancel();
         match self.serving.await {
             Ok(Ok(())) => {}
@@ -155,18 +161,31 @@ fn channels(settings: &Settings, folder: &Path) -> anyhow::Result<Channels> {
     bail!("{}", texts.join("\nerror: "))
 }
 
-fn reloader(load: Load, folder: PathBuf, dispatcher: Dispatcher, first: (Channels, Arc<Settings>)) -> Reloader {
+fn reloader(
+    load: Load,
+    folder: PathBuf,
+    dispatcher: Dispatcher,
+    heartbeats: Heartbeats,
+    first: (Channels, Arc<Settings>),
+) -> Reloader {
     let last = std::sync::Mutex::new(first);
     Reloader::new(
         Box::new(move || load()),
         Box::new(move |loaded| {
             let settings = Arc::clone(&loaded.settings);
             let made = self::channels(&settings, &folder).map_err(|error| format!("error: {error}\n"))?;
+            let ready = heartbeats.prepare(&settings).map_err(|error| {
+                format!("error: could not set up the heartbeat: {:#}\n", anyhow::Error::from(error))
+            })?;
             dispatcher.install(&made, &settings);
+            let (beats, beat_before) = (heartbeats.clone(), heartbeats.install(ready));
             let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let (channels, settings) = std::mem::replace(&mut *last, (made, settings));
             let dispatcher = dispatcher.clone();
-            Ok(Box::new(move || dispatcher.install(&channels, &settings)))
+            Ok(Box::new(move || {
+                dispatcher.install(&channels, &settings);
+                beats.install(beat_before);
+            }))
         }),
     )
 }

@@ -50,6 +50,8 @@ pub static ROOT: Table = Table {
         Key::new("environments", map!(free Shape::Table(&ENVIRONMENT)), "where services are deployed"),
         Key::new("channels", Shape::Folder(&CHANNELS), "ways out"),
         Key::new("tokens", map!(Shape::Table(&TOKEN)), "API tokens, by the hash of their text"),
+        Key::new("heartbeat", Shape::Table(&HEARTBEAT), "sign of life to a monitor that is independent of callout"),
+        Key::new("health", Shape::Table(&HEALTH), "when callout counts as stuck"),
         Key::new("people", map!(Shape::Table(&PERSON)), "people by a short id"),
         Key::new("teams", map!(Shape::Table(&TEAM)), "teams"),
         Key::new("services", map!(free Shape::Table(&SERVICE)), "services and their SLOs"),
@@ -206,6 +208,34 @@ pub static WEBHOOK: Table = Table {
         INTERVAL,
         FALLBACK,
         FOLLOW_UP,
+    ],
+};
+
+/// Sign of life to a monitor that is independent of callout.
+pub static HEARTBEAT: Table = Table {
+    about: "sign of life to a monitor that is independent of callout; it stops when callout is stuck",
+    keys: &[
+        Key::new("url", URL, "where to; it is often a secret, so prefer the next two"),
+        URL_ENV,
+        URL_FILE,
+        Key::new("every", SPAN, "time between two beats; default 1m"),
+        Key::new(
+            "method",
+            text(Format::Word(&["POST", "GET", "HEAD"])),
+            "how it is sent; POST, the default, has a body",
+        ),
+        TIMEOUT,
+        CA_FILE,
+        ALLOW_PRIVATE,
+    ],
+};
+
+/// When callout counts as stuck.
+pub static HEALTH: Table = Table {
+    about: "when callout counts as stuck: `/-/ready` turns red and the heartbeat stops",
+    keys: &[
+        Key::new("unjudged", SPAN, "the oldest input that is not judged may be so old; default 15s"),
+        Key::new("undelivered", SPAN, "the oldest page that is not delivered may be so old; default 3m"),
     ],
 };
 

@@ -26,8 +26,8 @@ pub use diagnostic::{Diagnostic, FINDINGS_MAX, Severity};
 pub use schema::schema;
 pub use secret::SecretError;
 pub use settings::{
-    ChannelSettings, Common, EmailSettings, HttpTarget, SecretRef, Settings, SlackSettings, TeamsSettings, TlsMode,
-    TokenSettings, WebhookSettings,
+    BeatMethod, ChannelSettings, Common, EmailSettings, HealthLimits, HeartbeatSettings, HttpTarget, SecretRef,
+    Settings, SlackSettings, TeamsSettings, TlsMode, TokenSettings, WebhookSettings,
 };
 pub use source::{FILE_BYTES_MAX, FILES_MAX, Place, Position, Source, Sources};
 

@@ -14,6 +14,55 @@ pub struct Settings {
     pub tokens: BTreeMap<Name, TokenSettings>,
     /// Where the key that signs action links is kept; absent: made once and kept in the data directory.
     pub link_key: Option<SecretRef>,
+    /// Sign of life to an independent monitor.
+    pub heartbeat: Option<HeartbeatSettings>,
+    /// When callout counts as stuck.
+    pub health: HealthLimits,
+}
+
+/// `[heartbeat]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeartbeatSettings {
+    /// Where to.
+    pub url: HttpTarget,
+    /// Time between two beats.
+    pub every: Span,
+    /// How it is sent.
+    pub method: BeatMethod,
+    /// Deadline, certificates, address policy.
+    pub common: Common,
+}
+
+/// How a heartbeat is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BeatMethod {
+    /// With a body that says how callout fares.
+    #[default]
+    Post,
+    /// Without one.
+    Get,
+    /// Without one.
+    Head,
+}
+
+/// `[health]`: beyond these, `/-/ready` is red and the heartbeat stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthLimits {
+    /// Age of the oldest input that is not judged.
+    pub unjudged: Span,
+    /// Age of the oldest page that is due and not delivered.
+    pub undelivered: Span,
+}
+
+/// The oldest input that is not judged may be so old, unless configured otherwise; beyond, callout counts as stuck.
+pub const UNJUDGED_AGE_MAX: Span = Span::from_seconds(15);
+/// The oldest page that is due and not delivered may be so old, unless configured otherwise; beyond, callout counts as stuck.
+pub const PAGE_AGE_MAX: Span = Span::from_minutes(3);
+
+impl Default for HealthLimits {
+    fn default() -> Self {
+        Self { unjudged: UNJUDGED_AGE_MAX, undelivered: PAGE_AGE_MAX }
+    }
 }
 
 /// Where a secret comes from. Never the secret itself.

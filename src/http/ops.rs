@@ -10,13 +10,9 @@ use serde_json::json;
 
 use super::App;
 use super::problem::{self, BAD_CONFIGURATION, Failure};
-use crate::domain::{ChannelKind, IncidentId, Span};
-use crate::telemetry::metrics::DeliveryLabels;
+use crate::domain::{ChannelKind, IncidentId};
+use crate::telemetry::metrics::{DeliveryLabels, OutcomeLabels};
 
-/// The oldest input that is not judged may be so old; beyond, `/-/ready` is red.
-pub const UNJUDGED_AGE_MAX: Span = Span::from_seconds(15);
-/// The oldest page that is due and not delivered may be so old; beyond, `/-/ready` is red.
-pub const PAGE_AGE_MAX: Span = Span::from_minutes(3);
 /// Incidents counted while the state is held; the shard waits meanwhile.
 const CHUNK_ROWS: usize = 4_096;
 
@@ -27,45 +23,18 @@ pub async fn healthy() -> Response {
 
 /// `GET /-/ready`: it takes events, judges them in time and delivers pages; otherwise 503 and why not.
 pub async fn ready(State(app): State<App>) -> Response {
-    let reasons = unready(&app);
+    let reasons = app.handle().vitals().await.trouble;
     if reasons.is_empty() {
         return "callout is ready\n".into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "reasons": reasons }))).into_response()
 }
 
-fn unready(app: &App) -> Vec<String> {
-    let health = app.handle().health();
-    let span = |ms: u64| Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
-    let mut reasons = Vec::new();
-    if !health.running {
-        reasons.push("recovery from the journal is not done, or the shard has stopped".to_owned());
-    }
-    if let Some(error) = health.journal_error {
-        reasons.push(format!("the journal cannot be written: {error}"));
-    }
-    let unjudged = span(health.oldest_unjudged_ms);
-    if unjudged > UNJUDGED_AGE_MAX {
-        reasons.push(format!("the oldest event that is not judged waits for {unjudged}, more than {UNJUDGED_AGE_MAX}"));
-    }
-    let page = span(health.oldest_page_ms);
-    if page > PAGE_AGE_MAX {
-        reasons.push(format!("the oldest page that is not delivered waits for {page}, more than {PAGE_AGE_MAX}"));
-    }
-    reasons
-}
-
 /// `POST /-/reload`: reads, checks and activates the configuration; a bad one is refused with its diagnostics and the old one stays.
 pub async fn reload(State(app): State<App>) -> Result<Response, Failure> {
     match app.handle().reload().await {
-        Ok(summary) => {
-            app.metrics().reloads.inc();
-            Ok(Json(json!({ "activated": true, "summary": summary })).into_response())
-        }
-        Err(diagnostics) => {
-            app.metrics().reload_failures.inc();
-            Err(Failure::new(&BAD_CONFIGURATION, diagnostics))
-        }
+        Ok(summary) => Ok(Json(json!({ "activated": true, "summary": summary })).into_response()),
+        Err(diagnostics) => Err(Failure::new(&BAD_CONFIGURATION, diagnostics)),
     }
 }
 
@@ -86,6 +55,8 @@ fn take_over(app: &App) {
         (&metrics.judged_inputs, &counters.judged),
         (&metrics.judge_panics, &counters.panics),
         (&metrics.snapshots, &counters.snapshots),
+        (&metrics.reloads, &counters.reloads),
+        (&metrics.reload_failures, &counters.reload_failures),
         (&metrics.busy_refusals, &counters.busy),
         (&metrics.unwritten_refusals, &counters.unwritten),
     ] {
@@ -93,6 +64,11 @@ fn take_over(app: &App) {
     }
     metrics.journal_commit_seconds.inner().store(micros(counters.commit_micros.get()), Ordering::Relaxed);
     metrics.judge_seconds.inner().store(micros(counters.judge_micros.get()), Ordering::Relaxed);
+    let beats = &counters.heartbeats;
+    for (outcome, counter) in [("sent", &beats.sent), ("failed", &beats.failed), ("withheld", &beats.withheld)] {
+        let metric = metrics.heartbeats.get_or_create_owned(&OutcomeLabels { outcome });
+        metric.inner().store(counter.get(), Ordering::Relaxed);
+    }
     for kind in ChannelKind::ALL {
         let (channel, row) = (kind.as_str(), counters.deliveries(kind));
         for (outcome, counter) in

@@ -54,8 +54,25 @@ pub struct Counters {
     pub panics: Counter,
     /// Snapshots saved.
     pub snapshots: Counter,
+    /// Configurations activated by a reload.
+    pub reloads: Counter,
+    /// Configurations refused at a reload.
+    pub reload_failures: Counter,
+    /// Signs of life to the monitor outside.
+    pub heartbeats: Heartbeats,
     /// Messages by kind of channel.
     pub deliveries: [Deliveries; ChannelKind::ALL.len()],
+}
+
+/// What became of signs of life.
+#[derive(Debug, Default)]
+pub struct Heartbeats {
+    /// Arrived.
+    pub sent: Counter,
+    /// Did not arrive.
+    pub failed: Counter,
+    /// Not sent, since callout did not do its work.
+    pub withheld: Counter,
 }
 
 /// What became of attempts through one kind of channel.

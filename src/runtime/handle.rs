@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
@@ -294,6 +294,12 @@ impl Handle {
         self.shared.gauges.unjudged_since.load(Ordering::Acquire) != NOTHING
     }
 
+    /// Whether recovery is done and the loop runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.shared.gauges.running.load(Ordering::Acquire)
+    }
+
     /// When the loop last went round. It does so every second at least.
     #[must_use]
     pub fn last_turn(&self) -> Timestamp {
@@ -303,13 +309,27 @@ impl Handle {
     /// How it fares.
     #[must_use]
     pub fn health(&self) -> Health {
+        self.read(|state| self.health_in(state))
+    }
+
+    /// The same, with the number of messages in the outbox; `None` while the shard has the state in its hands.
+    pub(super) fn try_health(&self) -> Option<(Health, u64)> {
+        let core = match self.shared.core.try_read() {
+            Ok(core) => core,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let state = core.state();
+        Some((self.health_in(state), state.outbox.len() as u64))
+    }
+
+    fn health_in(&self, state: &State) -> Health {
         let now = self.now();
         let age = |since: Timestamp| now.since(since).as_millis().unsigned_abs();
         let gauges = &self.shared.gauges;
         let unjudged = gauges.unjudged_since.load(Ordering::Acquire);
         // Rows are numbered in the order in which they were ordered, so the first page is the oldest.
-        let page =
-            self.read(|state| state.outbox.values().find(|row| row.purpose == Purpose::Page).map(|row| row.ordered_at));
+        let page = state.outbox.values().find(|row| row.purpose == Purpose::Page).map(|row| row.ordered_at);
         let committed = self.shared.journal.committed().0;
         let applied = self.shared.index.as_ref().map(|index| index.applied().0);
         Health {
@@ -328,9 +348,12 @@ impl Handle {
     /// # Errors
     /// When the new configuration has mistakes, or cannot be activated.
     pub async fn reload(&self) -> Result<String, String> {
-        match self.shared.reloader.get() {
+        let done = match self.shared.reloader.get() {
             Some(reloader) => reloader.reload(self).await,
             None => Err("this service was started without a folder of configuration".to_owned()),
-        }
+        };
+        let counters = &self.shared.counters;
+        if done.is_ok() { &counters.reloads } else { &counters.reload_failures }.add(1);
+        done
     }
 }

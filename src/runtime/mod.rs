@@ -9,6 +9,7 @@ mod counters;
 pub mod dispatch;
 mod explain;
 mod handle;
+pub mod heartbeat;
 mod reload;
 mod samples;
 mod shard;
@@ -16,6 +17,7 @@ pub mod shutdown;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+pub mod vitals;
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, sync_channel};

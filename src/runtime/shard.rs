@@ -146,6 +146,7 @@ impl Shard {
     /// Runs until it is told to stop.
     pub fn run(mut self) -> Result<(), ShardError> {
         self.catch_up()?;
+        self.shared.gauges.beat.store(self.shared.clock.now().as_millis(), Ordering::Release);
         self.shared.gauges.running.store(true, Ordering::Release);
         loop {
             self.turn()?;

@@ -5,18 +5,69 @@
 //! the outbox; the shard judges what was accepted, writes the decisions and a last snapshot; the index is closed. A second signal ends the
 //! process at once; nothing that was answered is lost by that.
 
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Handle;
-use crate::domain::Span;
+use super::vitals::TURN_AGE_MAX;
 
 /// Messages under way have so long to end; those that do not are sent again after the next start.
 pub const SEND_LIMIT: Duration = Duration::from_secs(10);
-/// The shard loop goes round every second; the service manager is told that it lives while it did so within this time.
-const ALIVE_WITHIN: Span = Span::from_seconds(15);
+
+/// Messages to the service manager that may wait; beyond, they are dropped.
+const NOTIFICATIONS_MAX: usize = 16;
+
+/// What the service manager is told. A thread of its own tells it: a manager that does not listen must hold up nobody.
+#[derive(Debug, Clone)]
+pub struct ServiceManager(SyncSender<Vec<NotifyState<'static>>>);
+
+impl ServiceManager {
+    fn start() -> std::io::Result<Self> {
+        let (sender, told) = sync_channel::<Vec<NotifyState<'static>>>(NOTIFICATIONS_MAX);
+        std::thread::Builder::new().name("notify".to_owned()).spawn(move || {
+            for state in told {
+                if let Err(error) = sd_notify::notify(&state) {
+                    tracing::warn!(error = %error, "could not tell the service manager");
+                }
+            }
+        })?;
+        Ok(Self(sender))
+    }
+
+    fn tell(&self, state: Vec<NotifyState<'static>>) {
+        if self.0.try_send(state).is_err() {
+            tracing::warn!("the service manager does not listen");
+        }
+    }
+
+    /// The service is ready; and from then on, that its loop lives.
+    pub async fn watch(self, handle: Handle) {
+        self.tell(vec![NotifyState::Ready, NotifyState::Status("taking events")]);
+        let Some(limit) = sd_notify::watchdog_enabled() else { return };
+        loop {
+            tokio::time::sleep(limit / 3).await;
+            if handle.now().since(handle.last_turn()) <= TURN_AGE_MAX {
+                self.tell(vec![NotifyState::Watchdog]);
+            }
+        }
+    }
+
+    /// The service is about to end.
+    pub fn stopping(&self) {
+        self.tell(vec![NotifyState::Stopping]);
+    }
+
+    /// The service reads its configuration again.
+    fn reloading(&self) {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => self.tell(vec![NotifyState::Reloading, now]),
+            Err(_) => self.tell(vec![NotifyState::Reloading]),
+        }
+    }
+}
 
 /// The signals that the service listens to. Registered at the start, so that none is missed.
 #[derive(Debug)]
@@ -24,6 +75,8 @@ pub struct Signals {
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
+    /// Who started the service.
+    pub manager: ServiceManager,
 }
 
 impl Signals {
@@ -36,6 +89,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            manager: ServiceManager::start()?,
         })
     }
 
@@ -43,7 +97,11 @@ impl Signals {
     pub async fn until_stop(&mut self, handle: &Handle) -> &'static str {
         loop {
             tokio::select! {
-                _ = self.hangup.recv() => reload(handle).await,
+                _ = self.hangup.recv() => {
+                    self.manager.reloading();
+                    reload(handle).await;
+                    self.manager.tell(vec![NotifyState::Ready]);
+                }
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
             }
@@ -60,10 +118,6 @@ impl Signals {
 }
 
 async fn reload(handle: &Handle) {
-    match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(_) => tell(&[NotifyState::Reloading]),
-    }
     match handle.reload().await {
         Ok(done) => tracing::info!("{done}"),
         Err(diagnostics) => {
@@ -71,29 +125,5 @@ async fn reload(handle: &Handle) {
             let first = diagnostics.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
             handle.alarm("config", format!("a new configuration was refused, the old one stays in force: {first}"));
         }
-    }
-    tell(&[NotifyState::Ready]);
-}
-
-/// Tells the service manager that the service is ready, and from then on that its loop lives.
-pub async fn watch(handle: Handle) {
-    tell(&[NotifyState::Ready, NotifyState::Status("taking events")]);
-    let Some(limit) = sd_notify::watchdog_enabled() else { return };
-    loop {
-        tokio::time::sleep(limit / 3).await;
-        if handle.now().since(handle.last_turn()) <= ALIVE_WITHIN {
-            tell(&[NotifyState::Watchdog]);
-        }
-    }
-}
-
-/// Tells the service manager that the service is about to end.
-pub fn stopping() {
-    tell(&[NotifyState::Stopping]);
-}
-
-fn tell(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(error = %error, "could not tell the service manager");
     }
 }

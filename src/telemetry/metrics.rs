@@ -60,6 +60,13 @@ pub struct DeliveryLabels {
     pub outcome: &'static str,
 }
 
+/// How something ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OutcomeLabels {
+    /// Of heartbeats: `sent`, `failed`, `withheld`.
+    pub outcome: &'static str,
+}
+
 /// The version that runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct BuildLabels {
@@ -127,6 +134,8 @@ pub struct Metrics {
     pub reloads: Counter,
     /// Panics caught in handlers.
     pub http_panics: Counter,
+    /// Signs of life to the monitor outside.
+    pub heartbeats: Family<OutcomeLabels, Counter>,
 }
 
 fn request_histogram() -> Histogram {
@@ -165,6 +174,7 @@ impl Metrics {
             reload_failures: Counter::default(),
             reloads: Counter::default(),
             http_panics: Counter::default(),
+            heartbeats: Family::default(),
         };
         metrics.register();
         metrics
@@ -227,6 +237,7 @@ impl Metrics {
             "Age of the oldest page that is due and not delivered",
             self.undelivered_page_age_seconds.clone(),
         );
+        r.register("heartbeats", "Signs of life to the monitor outside, by outcome", self.heartbeats.clone());
         r.register("reloads", "Configurations activated by a reload", self.reloads.clone());
         r.register("reload_failures", "Configurations refused at a reload", self.reload_failures.clone());
     }

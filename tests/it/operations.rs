@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::support::hook::Hook;
 use crate::support::http;
 use crate::support::service::{callout, incidents, run};
 use crate::support::world::{self, STEPS};
 use crate::support::{Service, Sinks, TempDir};
+use crate::watch;
 
 const CONFIG: &str = r#"[organisation]
 name = "acme"
@@ -185,8 +187,16 @@ fn a_full_disk_is_answered_503_and_is_got_over() {
         return;
     };
     let filler = disk.0.path().join("filler");
-    let mut service = quiet().with_data(&disk.0.path().join("data")).start();
+    let monitor = Hook::start();
+    let mut service = quiet().with_data(&disk.0.path().join("data"));
+    let heartbeat = format!(
+        "[heartbeat]\nurl = \"http://{}/beat\"\nmethod = \"GET\"\nevery = \"1s\"\nallow_private = true\n",
+        monitor.address
+    );
+    service.write_config("callout.toml", &format!("{CONFIG}{heartbeat}"));
+    service = service.start();
     service.post("/v1/breaches", &event("before")).expect_status(202);
+    watch::beats_again(&service, &monitor);
 
     // Fill the disk, then write until the preallocated segment is used up.
     let _ = std::fs::write(&filler, vec![0_u8; 256 * 1024 * 1024]);
@@ -224,6 +234,7 @@ fn a_full_disk_is_answered_503_and_is_got_over() {
     }
     let ready = service.get("/-/ready");
     assert_eq!(ready.status, 503, "{}", ready.text());
+    watch::stops_beating(&service, &monitor);
 
     std::fs::remove_file(&filler).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -237,6 +248,7 @@ fn a_full_disk_is_answered_503_and_is_got_over() {
         std::thread::sleep(Duration::from_millis(100));
     }
     service.wait_json("/v1/incidents?status=all&limit=500", "judged", |v| v.to_string().contains("after"));
+    watch::beats_again(&service, &monitor);
     service.kill_9();
     service.restart();
     let list = service.get("/v1/incidents?status=all&limit=500").json().to_string();

@@ -63,7 +63,8 @@ impl<'a> Compiler<'a> {
         (policies, settings)
     }
 
-    fn common(&mut self, view: &View<'a>) -> Common {
+    /// Deadline, certificates and address policy, which all that speaks HTTP shares.
+    pub(super) fn connection(&mut self, view: &View<'a>) -> Common {
         let timeout = view.span("timeout").unwrap_or(TIMEOUT_DEFAULT);
         if timeout > TIMEOUT_MAX {
             self.error(
@@ -76,13 +77,21 @@ impl<'a> Compiler<'a> {
             ca_file: view.string("ca_file").map(Into::into),
             allow_private: view.truth("allow_private", false),
             timeout,
+            give_up: GIVE_UP_DEFAULT,
+            interval: None,
+        }
+    }
+
+    fn common(&mut self, view: &View<'a>) -> Common {
+        Common {
             give_up: view.span("give_up").unwrap_or(GIVE_UP_DEFAULT),
             interval: view.span("interval"),
+            ..self.connection(view)
         }
     }
 
     /// An address written as `<stem>`, `<stem>_env` or `<stem>_file`; more than one is a mistake.
-    fn target(&mut self, view: &View<'a>, stem: &str) -> Option<HttpTarget> {
+    pub(super) fn target(&mut self, view: &View<'a>, stem: &str) -> Option<HttpTarget> {
         let plain = view.string(stem).map(HttpTarget::Plain);
         let secret = self.secret(view, stem).map(HttpTarget::Secret);
         if plain.is_some() && secret.is_some() {
@@ -128,7 +137,7 @@ impl<'a> Compiler<'a> {
         Some(TeamsSettings { url: url?, common: self.common(view) })
     }
 
-    fn needs_url(&mut self, view: &View<'a>, found: bool) {
+    pub(super) fn needs_url(&mut self, view: &View<'a>, found: bool) {
         if !found && ["url", "url_env", "url_file"].iter().all(|k| view.get(k).is_none()) {
             self.findings.push(
                 Diagnostic::error("no-way", view.place, "this channel has no address")

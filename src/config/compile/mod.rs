@@ -7,6 +7,7 @@ mod people;
 mod schedules;
 mod services;
 mod teams;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -85,7 +86,8 @@ impl<'a> Compiler<'a> {
             channels,
         };
         let link_key = self.organisation_view().and_then(|view| self.secret(&view, "link_key"));
-        (policy, Settings { channels: channel_settings, tokens: self.tokens(), link_key })
+        let (heartbeat, health) = (self.heartbeat(), self.health());
+        (policy, Settings { channels: channel_settings, tokens: self.tokens(), link_key, heartbeat, health })
     }
 
     /// The things of a map that are without mistakes.
