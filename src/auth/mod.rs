@@ -2,9 +2,12 @@
 //!
 //! Absent on purpose: HTTP types. The edge hands over header values and addresses, and gets an answer.
 
+pub mod gate;
 pub mod link;
 pub mod policy;
+pub mod throttle;
 pub mod token;
+pub mod usage;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -32,6 +35,12 @@ pub enum Denied {
     /// No token, or one that is not known or has expired; deliberately the same for all three.
     #[error("a valid token is required: `Authorization: Bearer cot_…`")]
     Unauthenticated,
+    /// A wrong token, after too many wrong ones from the same address.
+    #[error("too many wrong tokens came from this address; a right one is let through at any time")]
+    TooMany {
+        /// Seconds until one more wrong one is answered as such.
+        retry_after_s: u32,
+    },
     /// The token does not carry the scope.
     #[error("the token does not have the scope `{0}`")]
     Scope(&'static str),

@@ -1,9 +1,7 @@
 //! One table of every route and what it needs. The router is built along it; a route that is not here is served to nobody.
 
-use super::token::{Teams, authenticate};
-use super::{Asking, Denied, Principal, local};
-use crate::config::Settings;
-use crate::domain::Timestamp;
+use super::token::Teams;
+use super::{Denied, Principal};
 
 /// What a route needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +80,8 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/-/healthy", Need::Nothing),
     route("GET", "/-/ready", Need::Nothing),
     route("POST", "/-/reload", Need::Admin),
+    route("GET", "/v1/audit", Need::Admin),
+    route("GET", "/v1/tokens", Need::Admin),
     route("GET", "/metrics", Need::Read),
     route("GET", "/problems", Need::Nothing),
     route("GET", "/problems/{slug}", Need::Nothing),
@@ -93,19 +93,12 @@ pub fn find(method: &str, path: &str) -> Option<&'static Route> {
     ROUTES.iter().find(|r| r.method == method && r.path == path)
 }
 
-/// Decides about a request. Without configured tokens this machine may do everything and nobody else anything.
+/// Whether the holder of a token may use a route.
 ///
 /// # Errors
-/// Why not.
-pub fn decide(need: Need, asking: &Asking<'_>, settings: &Settings, now: Timestamp) -> Result<Principal, Denied> {
-    if matches!(need, Need::Nothing | Need::Link) {
-        return Ok(Principal::Anybody);
-    }
-    if settings.tokens.is_empty() {
-        return local(asking);
-    }
-    let principal = authenticate(asking.authorization, settings, now)?;
-    let Principal::Token { grants, .. } = &principal else { return Ok(principal) };
+/// The scope that is missing.
+pub fn permit(need: Need, principal: &Principal) -> Result<(), Denied> {
+    let Principal::Token { grants, .. } = principal else { return Ok(()) };
     let (may, scope) = match need {
         Need::Nothing | Need::Link => (true, ""),
         Need::Ingest => (grants.ingest() != Teams::None, "ingest"),
@@ -113,5 +106,5 @@ pub fn decide(need: Need, asking: &Asking<'_>, settings: &Settings, now: Timesta
         Need::Act => (grants.act() != Teams::None, "act"),
         Need::Admin => (grants.admin(), "admin"),
     };
-    if may { Ok(principal) } else { Err(Denied::Scope(scope)) }
+    if may { Ok(()) } else { Err(Denied::Scope(scope)) }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Denied, Principal};
+use super::Principal;
 use crate::config::Settings;
 use crate::domain::{Name, Timestamp};
 
@@ -145,7 +145,7 @@ impl Grants {
 
 /// SHA-256 of a token's text, as the configuration keeps it.
 #[must_use]
-pub fn hash(text: &str) -> [u8; 32] {
+pub fn hash(text: &str) -> Hash {
     Sha256::digest(text.as_bytes()).into()
 }
 
@@ -176,11 +176,7 @@ impl Fresh {
     pub fn toml(&self, name: &str, scopes: &[Scope], expires_at: Option<Timestamp>) -> String {
         let scopes: Vec<String> = scopes.iter().map(|s| format!("\"{s}\"")).collect();
         let expires = expires_at.map(|at| format!("expires = {at}\n")).unwrap_or_default();
-        let hash = hash(&self.text).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a text cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let hash = hex(&hash(&self.text));
         format!("[tokens.{name}]\nsha256 = \"{hash}\"\nscopes = [{}]\n{expires}", scopes.join(", "))
     }
 }
@@ -191,25 +187,65 @@ impl fmt::Debug for Fresh {
     }
 }
 
+/// A configured token that was presented.
+#[derive(Debug)]
+pub struct Recognised {
+    /// Its name and rights.
+    pub principal: Principal,
+    /// By which of its secrets.
+    pub sha256: Hash,
+}
+
+/// SHA-256 of a token's text.
+pub type Hash = [u8; 32];
+
+/// Why nobody was recognised. Told to nobody but the counters; every caller hears the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unrecognised {
+    /// No credential at all.
+    Missing,
+    /// None that is configured.
+    Unknown,
+    /// One whose time is over.
+    Expired(Hash),
+}
+
 /// Finds out whose token an `Authorization` header carries: `Bearer cot_…`, or `Basic` with the token as password, for clients that can do
 /// nothing else. All configured tokens are compared, each in constant time.
 ///
 /// # Errors
-/// The same for no token, an unknown one and an expired one.
-pub fn authenticate(authorization: Option<&str>, settings: &Settings, now: Timestamp) -> Result<Principal, Denied> {
-    let text = authorization.and_then(presented).ok_or(Denied::Unauthenticated)?;
-    let hash = hash(&text);
+/// Why nobody is recognised.
+pub fn authenticate(
+    authorization: Option<&str>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Recognised, Unrecognised> {
+    let authorization = authorization.ok_or(Unrecognised::Missing)?;
+    let text = presented(authorization).ok_or(Unrecognised::Unknown)?;
+    let sha256 = hash(&text);
     let mut found = None;
     for (name, token) in &settings.tokens {
-        if bool::from(token.sha256.ct_eq(&hash)) {
-            found = Some((name, token));
+        for known in &token.sha256 {
+            if bool::from(known.ct_eq(&sha256)) {
+                found = Some((name, token));
+            }
         }
     }
-    let (name, token) = found.ok_or(Denied::Unauthenticated)?;
+    let (name, token) = found.ok_or(Unrecognised::Unknown)?;
     if token.expires_at.is_some_and(|end| now >= end) {
-        return Err(Denied::Unauthenticated);
+        return Err(Unrecognised::Expired(sha256));
     }
-    Ok(Principal::Token { name: name.clone(), grants: Grants::of(&token.scopes) })
+    Ok(Recognised { principal: Principal::Token { name: name.clone(), grants: Grants::of(&token.scopes) }, sha256 })
+}
+
+/// A hash in hexadecimal, as the configuration has it.
+#[must_use]
+pub fn hex(hash: &Hash) -> String {
+    hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// The token's text in a header's value.
@@ -234,7 +270,7 @@ mod tests {
     fn settings(text: &str, scopes: &[&str], expires_at: Option<Timestamp>) -> Settings {
         let mut settings = Settings::default();
         let scopes = scopes.iter().map(|s| Name::from(*s)).collect();
-        settings.tokens.insert("ci".into(), TokenSettings { sha256: hash(text), scopes, expires_at });
+        settings.tokens.insert("ci".into(), TokenSettings { sha256: vec![hash(text)], scopes, expires_at });
         settings
     }
 
@@ -247,15 +283,26 @@ mod tests {
         assert!(authenticate(Some(&header), &settings, Timestamp::from_seconds(99)).is_ok());
         let basic = format!("Basic {}", STANDARD.encode(format!("prometheus:{}", fresh.text())));
         assert!(authenticate(Some(&basic), &settings, Timestamp::from_seconds(99)).is_ok());
-        for (header, now) in [
-            (Some(header.as_str()), 100),
-            (None, 0),
-            (Some("Bearer cot_wrong"), 0),
-            (Some("Bearer"), 0),
-            (Some("Digest x"), 0),
+        for (header, now, why) in [
+            (Some(header.as_str()), 100, Unrecognised::Expired(hash(fresh.text()))),
+            (None, 0, Unrecognised::Missing),
+            (Some("Bearer cot_wrong"), 0, Unrecognised::Unknown),
+            (Some("Bearer"), 0, Unrecognised::Unknown),
+            (Some("Digest x"), 0, Unrecognised::Unknown),
         ] {
             let answer = authenticate(header, &settings, Timestamp::from_seconds(now));
-            assert_eq!(answer, Err(Denied::Unauthenticated), "{header:?}");
+            assert_eq!(answer.err(), Some(why), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn the_old_secret_of_a_token_is_good_beside_the_new_one() {
+        let mut settings = settings("cot_old", &["read"], None);
+        settings.tokens.get_mut("ci").unwrap().sha256.insert(0, hash("cot_new"));
+        for text in ["cot_old", "cot_new"] {
+            let found = authenticate(Some(&format!("Bearer {text}")), &settings, Timestamp::from_seconds(0)).unwrap();
+            assert_eq!(found.sha256, hash(text));
+            assert!(matches!(found.principal, Principal::Token { name, .. } if name == "ci"));
         }
     }
 

@@ -4,6 +4,7 @@
 //! To add a command, write `cli/<command>.rs` with `Args` and `run(&Args) -> anyhow::Result<ExitCode>`, and add its two lines below.
 
 mod act;
+mod audit;
 mod check;
 mod client;
 mod demo;
@@ -62,6 +63,8 @@ pub enum Command {
     Snooze(act::SnoozeArgs),
     /// Makes, lists and ends silences.
     Silence(silence::Args),
+    /// Lists who did what: acknowledgements, silences, reloads and all else that people and tokens did.
+    Audit(audit::Args),
     /// Makes API tokens.
     Token(token::Args),
     /// Prints a completion script for a shell.
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Resolve(args) => act::run(args, "resolve"),
         Command::Snooze(args) => act::snooze(args),
         Command::Silence(args) => silence::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Token(args) => token::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man => shell::man(),

@@ -13,6 +13,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::gate::Gate;
+use crate::auth::usage::{self, Usage};
 use crate::auth::{self, link::LinkKey};
 use crate::channel;
 use crate::config::{self, Loaded, Settings};
@@ -53,6 +55,7 @@ pub struct Service {
     follower: Arc<IndexFollower>,
     closing: CancellationToken,
     serving: JoinHandle<Result<(), http::ServeError>>,
+    remembering: JoinHandle<()>,
 }
 
 /// The configuration has mistakes; the text is rendered already.
@@ -113,12 +116,15 @@ impl Service {
         heartbeats.install(ready);
 
         let metrics = Arc::new(Metrics::new());
-        let router = http::router(http::App::new(handle.clone(), Arc::clone(&metrics), link_key));
+        let gate = Arc::new(Gate::new(Usage::open(&data)));
+        let app = http::App::new(handle.clone(), Arc::clone(&metrics), link_key, Arc::clone(&gate));
+        let router = http::router(app);
         let closing = CancellationToken::new();
         let closed = closing.clone();
+        let remembering = tokio::spawn(remember(gate, handle.clone(), data, closing.clone()));
         let serving =
             tokio::spawn(async move { http::serve(listener, router, metrics, closed.cancelled_owned()).await });
-        Ok(Self { handle, address, running, dispatcher, beating, follower, closing, serving })
+        Ok(Self { handle, address, running, dispatcher, beating, follower, closing, serving, remembering })
     }
 
     /// Waits until the shard ends by itself, which is an error.
@@ -142,12 +148,28 @@ impl Service {
             Ok(Err(error)) => tracing::warn!("{error}"),
             Err(error) => tracing::error!(error = %error, "the listener failed"),
         }
+        if let Err(error) = self.remembering.await {
+            tracing::error!(error = %error, "the last use of tokens could not be kept");
+        }
         self.dispatcher.stop(shutdown::SEND_LIMIT).await;
         let ended = self.running.stop().await;
         let follower = self.follower;
         // Closing the index takes a checkpoint, which blocks.
         let _ = tokio::task::spawn_blocking(move || drop(follower)).await;
         ended.context("the last decisions could not be written; they will be made again after the next start")
+    }
+}
+
+/// Keeps what tokens were used for, now and then and at the end.
+async fn remember(gate: Arc<Gate>, handle: Handle, data: PathBuf, closing: CancellationToken) {
+    let mut ended = false;
+    while !ended {
+        ended = tokio::time::timeout(usage::WRITTEN_EVERY, closing.cancelled()).await.is_ok();
+        let (gate, settings, data) = (Arc::clone(&gate), handle.settings(), data.clone());
+        let written = tokio::task::spawn_blocking(move || gate.usage.write(&data, &settings)).await;
+        if let Ok(Err(error)) = written {
+            tracing::warn!(error = %error, "the last use of tokens could not be kept");
+        }
     }
 }
 

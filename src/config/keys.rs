@@ -243,7 +243,11 @@ pub static HEALTH: Table = Table {
 pub static TOKEN: Table = Table {
     about: "an API token",
     keys: &[
-        Key::required("sha256", text(Format::Sha256), "SHA-256 of the token's text, in hexadecimal"),
+        Key::required(
+            "sha256",
+            either!(text(Format::Sha256), list!(text(Format::Sha256), 1)),
+            "SHA-256 of the token's text, in hexadecimal; two while a new secret takes the place of the old one",
+        ),
         Key::required(
             "scopes",
             list!(text(Format::Scope), 1),

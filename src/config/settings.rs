@@ -182,11 +182,14 @@ pub struct Common {
     pub interval: Option<Span>,
 }
 
+/// Secrets of one token that are good at once: the new one, and the old one until everybody has the new. Beyond: a mistake.
+pub const TOKEN_SECRETS_MAX: usize = 2;
+
 /// An API token, by the hash of its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSettings {
-    /// SHA-256 of the token's text.
-    pub sha256: [u8; 32],
+    /// SHA-256 of the token's text; a second one while one secret takes the place of another.
+    pub sha256: Vec<[u8; 32]>,
     /// `ingest`, `ingest:TEAM`, `read`, `act`, `act:TEAM`, `admin`.
     pub scopes: Vec<Name>,
     /// Not valid from here on.

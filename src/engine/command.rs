@@ -1,6 +1,6 @@
 //! What people do. A command that does not fit the state changes nothing and says so in the trace.
 
-use super::input::{Actor, Command, SilenceSpec, Verb};
+use super::input::{Act, Actor, Command, SilenceSpec, Verb};
 use super::judge::Judge;
 use super::state::{Purpose, Status};
 use super::transition::Transition;
@@ -34,6 +34,12 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+
+    /// Repeats an administrative act in the trace, by which the audit finds it.
+    pub(super) fn administered(&mut self, act: &Act) {
+        let who = Name::from(act.by.label());
+        self.say(None, RuleKind::Person, Because::Did { who, what: act.what.clone() });
     }
 
     /// Commands that only fit an open incident.

@@ -27,6 +27,21 @@ pub enum Input {
     Tick,
     /// Counts of service levels, by the minute.
     Samples(Arc<SampleBatch>),
+    /// What somebody did to callout itself, for the record alone: nothing of it is judged.
+    Administered(Act),
+}
+
+/// An administrative act: what changes or reveals callout itself, not an incident.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Act {
+    /// Who.
+    pub by: Actor,
+    /// What: the route (`POST /-/reload`), or `SIGHUP`.
+    pub what: Name,
+    /// Whether it was done; otherwise it was refused.
+    pub done: bool,
+    /// What came of it, in words. Never a secret, nor a text of the configuration, which may hold one by mistake.
+    pub outcome: String,
 }
 
 /// A known event sent again.
@@ -113,6 +128,25 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// `acknowledge`, `add-silence`: the word in the audit.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Unacknowledge { .. } => "unacknowledge",
+            Self::Snooze { .. } => "snooze",
+            Self::Resolve { .. } => "resolve",
+            Self::Reopen { .. } => "reopen",
+            Self::SetPriority { .. } => "priority",
+            Self::SetSeverity { .. } => "severity",
+            Self::Note { .. } => "note",
+            Self::ReassignPeople { .. } | Self::ReassignPolicy { .. } => "reassign",
+            Self::Escalate { .. } => "escalate",
+            Self::AddSilence(_) => "add-silence",
+            Self::ExpireSilence { .. } => "expire-silence",
+        }
+    }
+
     /// The incident it is about.
     #[must_use]
     pub const fn incident(&self) -> Option<IncidentId> {

@@ -130,6 +130,7 @@ impl<'a> Judge<'a> {
                 self.record(Transition::ConfigActivated { fingerprint: fingerprint.clone() });
             }
             Input::Alarm { key, text } => self.alarm(key, text),
+            Input::Administered(act) => self.administered(act),
             Input::Tick => {}
             Input::Samples(_) => self.record(Transition::SamplesTaken { input: seq }),
         }

@@ -24,7 +24,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use input::{Actor, Command, DeliveryReport, Input, Outcome, Receipt, Refire, Verb};
+pub use input::{Act, Actor, Command, DeliveryReport, Input, Outcome, Receipt, Refire, Verb};
 pub use policy::Policy;
 pub use state::State;
 pub use trace::{Trace, TraceLine};

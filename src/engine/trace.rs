@@ -28,4 +28,10 @@ impl Trace {
     pub fn say(&mut self, incident: Option<IncidentId>, rule: RuleKind, because: Because) {
         self.lines.push(TraceLine { incident, rule, because });
     }
+
+    /// Whether it tells what a person did, or wanted.
+    #[must_use]
+    pub fn tells_of_an_act(&self) -> bool {
+        self.lines.iter().any(|line| line.rule == RuleKind::Person)
+    }
 }

@@ -1,19 +1,22 @@
 //! What stands before every handler: who is asking, whether they may, how long it may take, and what is measured.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 
+use super::incidents::actor;
 use super::problem::{self, Failure};
 use super::{App, Peer};
 use crate::auth::Asking;
-use crate::auth::policy::{Need, Route, decide};
+use crate::auth::policy::{Need, Route};
+use crate::engine::{Act, Actor};
 use crate::telemetry::metrics::{ResponseLabels, RouteLabels};
 
 /// All of a request, body included. Beyond: 503 `timed-out`.
@@ -27,6 +30,10 @@ pub struct Guard {
     duration: Histogram,
     responses: [Counter; 4],
 }
+
+/// What came of an administrative act, for the audit: an extension of the answer, where there is more to say than its status.
+#[derive(Debug, Clone)]
+pub struct Outcome(pub String);
 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
@@ -52,22 +59,28 @@ impl Guard {
 /// Lets a request through to its handler, with the [`Principal`](crate::auth::Principal) as an extension, or answers why not.
 pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let started = guard.app.handle().clock().instant();
+    let peer = request.extensions().get::<Peer>().map(|p| p.0);
     let decision = {
         let handle = guard.app.handle();
-        let peer = request.extensions().get::<Peer>().map(|p| p.0);
         let asking = asking(peer, request.headers(), request.uri().authority().map(axum::http::uri::Authority::as_str));
         match guard.route.need {
             Need::Nothing | Need::Link => Ok(crate::auth::Principal::Anybody),
-            need => decide(need, &asking, &handle.settings(), handle.now()),
+            need => guard.app.gate().decide(need, &asking, &handle.settings(), handle.now()),
         }
     };
     let response = match decision {
         Ok(principal) => {
+            let by = (guard.route.need == Need::Admin).then(|| actor(&principal));
             request.extensions_mut().insert(principal);
-            tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
+            let response = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
                 let limit = REQUEST_TIMEOUT.as_secs();
                 guard.fail(Failure::new(&problem::TIMED_OUT, format!("not done within {limit} seconds")))
-            })
+            });
+            if let Some(by) = by {
+                let act = guard.act(by, &response);
+                guard.record(act).await;
+            }
+            guard.links(peer, response)
         }
         Err(denied) => guard.fail(denied.into()),
     };
@@ -76,13 +89,42 @@ pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: 
 }
 
 impl Guard {
+    /// What an administrator did, for the audit.
+    fn act(&self, by: Actor, response: &Response) -> Act {
+        let status = response.status();
+        let Route { method, path, .. } = self.route;
+        let outcome = match response.extensions().get::<Outcome>() {
+            Some(Outcome(text)) => text.clone(),
+            None => format!("answered {}", status.as_u16()),
+        };
+        Act { by, what: format!("{method} {path}").into(), done: status.is_success(), outcome }
+    }
+
+    /// The act is done by now, so a record that cannot be written is only logged.
+    async fn record(&self, act: Act) {
+        if let Err(refused) = self.app.handle().record_act(act).await {
+            tracing::warn!(error = %refused, "an administrative act is not in the audit");
+        }
+    }
+
+    /// Links that were not made here are counted like wrong tokens.
+    fn links(&self, peer: Option<SocketAddr>, response: Response) -> Response {
+        if self.route.need != Need::Link || response.status() != StatusCode::NOT_FOUND {
+            return response;
+        }
+        match self.app.gate().wrong_link(peer.map(|peer| peer.ip()), self.app.handle().now()) {
+            Ok(()) => response,
+            Err(denied) => self.fail(denied.into()),
+        }
+    }
+
     /// In the shape of the route's dialect.
     fn fail(&self, failure: Failure) -> Response {
         if self.route.path.starts_with("/api/v2/") { failure.into_alertmanager() } else { failure.into_response() }
     }
 }
 
-fn asking<'a>(peer: Option<std::net::SocketAddr>, headers: &'a HeaderMap, authority: Option<&'a str>) -> Asking<'a> {
+fn asking<'a>(peer: Option<SocketAddr>, headers: &'a HeaderMap, authority: Option<&'a str>) -> Asking<'a> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     Asking {
         peer,

@@ -3,6 +3,7 @@
 //! Absent on purpose: rules. A handler reads the state as committed or hands an input to the shard, and says what came of it.
 
 mod alertmanager;
+mod audit;
 mod body;
 mod chunks;
 mod events;
@@ -17,6 +18,7 @@ mod receive;
 mod routes;
 mod server;
 mod silences;
+mod tokens;
 mod view;
 
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub use problem::Failure;
 pub use routes::router;
 pub use server::{ServeError, serve};
 
+use crate::auth::gate::Gate;
 use crate::auth::link::LinkKey;
 use crate::domain::Timestamp;
 use crate::runtime::Handle;
@@ -43,6 +46,7 @@ struct Inner {
     handle: Handle,
     metrics: Arc<Metrics>,
     link_key: LinkKey,
+    gate: Arc<Gate>,
     started_at: Timestamp,
     dialects: Vec<receive::Counters>,
 }
@@ -50,10 +54,10 @@ struct Inner {
 impl App {
     /// For a running shard.
     #[must_use]
-    pub fn new(handle: Handle, metrics: Arc<Metrics>, link_key: LinkKey) -> Self {
+    pub fn new(handle: Handle, metrics: Arc<Metrics>, link_key: LinkKey, gate: Arc<Gate>) -> Self {
         let started_at = handle.now();
         let dialects = receive::Counters::all(&metrics);
-        Self(Arc::new(Inner { handle, metrics, link_key, started_at, dialects }))
+        Self(Arc::new(Inner { handle, metrics, link_key, gate, started_at, dialects }))
     }
 
     fn handle(&self) -> &Handle {
@@ -62,6 +66,10 @@ impl App {
 
     fn link_key(&self) -> &LinkKey {
         &self.0.link_key
+    }
+
+    fn gate(&self) -> &Gate {
+        &self.0.gate
     }
 
     fn metrics(&self) -> &Metrics {

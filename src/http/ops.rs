@@ -9,9 +9,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::App;
+use super::guard::Outcome;
 use super::problem::{self, BAD_CONFIGURATION, Failure};
+use crate::auth::gate::Reason;
 use crate::domain::{ChannelKind, IncidentId};
-use crate::telemetry::metrics::{DeliveryLabels, OutcomeLabels};
+use crate::telemetry::metrics::{DeliveryLabels, OutcomeLabels, RejectionLabels};
 
 /// Incidents counted while the state is held; the shard waits meanwhile.
 const CHUNK_ROWS: usize = 4_096;
@@ -33,7 +35,11 @@ pub async fn ready(State(app): State<App>) -> Response {
 /// `POST /-/reload`: reads, checks and activates the configuration; a bad one is refused with its diagnostics and the old one stays.
 pub async fn reload(State(app): State<App>) -> Result<Response, Failure> {
     match app.handle().reload().await {
-        Ok(summary) => Ok(Json(json!({ "activated": true, "summary": summary })).into_response()),
+        Ok(summary) => {
+            let mut response = Json(json!({ "activated": true, "summary": summary })).into_response();
+            response.extensions_mut().insert(Outcome(summary));
+            Ok(response)
+        }
         Err(diagnostics) => Err(Failure::new(&BAD_CONFIGURATION, diagnostics)),
     }
 }
@@ -68,6 +74,10 @@ fn take_over(app: &App) {
     for (outcome, counter) in [("sent", &beats.sent), ("failed", &beats.failed), ("withheld", &beats.withheld)] {
         let metric = metrics.heartbeats.get_or_create_owned(&OutcomeLabels { outcome });
         metric.inner().store(counter.get(), Ordering::Relaxed);
+    }
+    for reason in Reason::ALL {
+        let metric = metrics.auth_rejections.get_or_create_owned(&RejectionLabels { reason: reason.as_str() });
+        metric.inner().store(app.gate().rejected(reason), Ordering::Relaxed);
     }
     for kind in ChannelKind::ALL {
         let (channel, row) = (kind.as_str(), counters.deliveries(kind));

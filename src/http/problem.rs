@@ -22,6 +22,8 @@ problems! {
         "Send `Authorization: Bearer cot_…`. `callout token new` makes a token.";
     FORBIDDEN = "forbidden", 403, "The request is not allowed",
         "The detail names the scope that is missing, or why only this machine is served.";
+    TOO_MANY_FAILURES = "too-many-failures", 429, "Too many wrong tokens or links came from this address",
+        "Present the right one: it is let through at any time. A wrong one is looked at again after the seconds that `Retry-After` names.";
     NOT_FOUND = "not-found", 404, "There is no such thing",
         "The detail names what was looked for.";
     METHOD_NOT_ALLOWED = "method-not-allowed", 405, "The route does not know this method",
@@ -132,8 +134,12 @@ impl From<Refusal> for Failure {
 
 impl From<Denied> for Failure {
     fn from(denied: Denied) -> Self {
-        let problem = if denied == Denied::Unauthenticated { &UNAUTHENTICATED } else { &FORBIDDEN };
-        Self::new(problem, denied.to_string())
+        let (problem, retry_after_s) = match denied {
+            Denied::Unauthenticated => (&UNAUTHENTICATED, None),
+            Denied::TooMany { retry_after_s } => (&TOO_MANY_FAILURES, Some(retry_after_s)),
+            Denied::Scope(_) | Denied::NotLocal | Denied::Foreign(_) => (&FORBIDDEN, None),
+        };
+        Self { problem, detail: denied.to_string(), retry_after_s }
     }
 }
 

@@ -12,7 +12,7 @@ use super::App;
 use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
-use super::{alertmanager, events, incidents, oncall, ops, pages, silences};
+use super::{alertmanager, audit, events, incidents, oncall, ops, pages, silences, tokens};
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
 
@@ -64,6 +64,8 @@ fn registered() -> Vec<Registered> {
         ("GET", "/-/healthy", get(ops::healthy)),
         ("GET", "/-/ready", get(ops::ready)),
         ("POST", "/-/reload", post(ops::reload)),
+        ("GET", "/v1/audit", get(audit::list)),
+        ("GET", "/v1/tokens", get(tokens::list)),
         ("GET", "/metrics", get(ops::metrics)),
         ("GET", "/problems", get(ops::problems)),
         ("GET", "/problems/{slug}", get(ops::explain_problem)),

@@ -1,5 +1,6 @@
 //! The whole router over a running shard with the real engine and a journal in memory; only the sockets are missing.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ use crate::journal::RecordBody;
 use crate::runtime::{Clock, Parts, Prepared, Running, engine};
 use crate::store::{Journal as _, MemoryJournal, Room};
 use crate::telemetry::Metrics;
+
+mod access;
 
 const CONFIG: &str = r#"
 [organisation]
@@ -77,14 +80,16 @@ impl World {
         Self::with_tokens(&[])
     }
 
+    /// Tokens by their texts, with their scopes; the word `expired` among these ends one.
     fn with_tokens(tokens: &[(&str, &str)]) -> Self {
         let now = Timestamp::parse("2026-11-20T20:15:00Z").unwrap();
         let report = load_texts([("callout.toml", CONFIG)], now);
         let loaded = report.loaded.clone().unwrap_or_else(|| panic!("{}", report.render(false)));
         let mut settings = (*loaded.settings).clone();
         for (text, scopes) in tokens {
+            let expires_at = scopes.contains("expired").then_some(now);
             let scopes = scopes.split(' ').map(Into::into).collect();
-            settings.tokens.insert((*text).into(), TokenSettings { sha256: hash(text), scopes, expires_at: None });
+            settings.tokens.insert((*text).into(), TokenSettings { sha256: vec![hash(text)], scopes, expires_at });
         }
         let (journal, clock) = (MemoryJournal::default(), Clock::simulated(now));
         let prepared = Prepared::new(Parts {
@@ -95,13 +100,17 @@ impl World {
             make: engine,
         })
         .unwrap();
-        let app = App::new(prepared.handle(), Arc::new(Metrics::new()), LinkKey::new([7; 32]));
+        let app = App::new(prepared.handle(), Arc::new(Metrics::new()), LinkKey::new([7; 32]), Arc::default());
         let running = prepared.run(|_| {}, |_| {}).unwrap();
         Self { router: router(app.clone()), journal, clock, app, _running: running }
     }
 
-    async fn send(&self, mut request: Request<Body>) -> Response<Bytes> {
-        request.extensions_mut().insert(Peer("127.0.0.1:4000".parse().unwrap()));
+    async fn send(&self, request: Request<Body>) -> Response<Bytes> {
+        self.send_from("127.0.0.1", request).await
+    }
+
+    async fn send_from(&self, ip: &str, mut request: Request<Body>) -> Response<Bytes> {
+        request.extensions_mut().insert(Peer(SocketAddr::new(ip.parse().unwrap(), 4000)));
         request.headers_mut().entry(header::HOST).or_insert("127.0.0.1:9093".parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

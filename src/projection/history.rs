@@ -132,7 +132,7 @@ impl History<'_> {
     }
 
     /// What the index does not have yet.
-    fn each_after(&self, applied: Seq, mut f: impl FnMut(Record)) -> Result<(), HistoryError> {
+    pub(super) fn each_after(&self, applied: Seq, mut f: impl FnMut(Record)) -> Result<(), HistoryError> {
         let from = Seq(applied.0 + 1).max(self.journal.first_seq());
         if from > self.journal.committed() {
             return Ok(());
@@ -144,7 +144,7 @@ impl History<'_> {
     }
 }
 
-fn judged_input(record: &Record) -> Option<Seq> {
+pub(super) fn judged_input(record: &Record) -> Option<Seq> {
     let RecordBody::Decision(decision) = &record.body else { return None };
     decision.transitions.iter().rev().find_map(|transition| match transition {
         Transition::Judged { input } => Some(*input),

@@ -78,8 +78,8 @@ impl Round {
                 let slots = self.add_events(events, core);
                 self.answers.push(Answer { slots, reply });
             }
-            Request::Command { command, reply } => {
-                self.push(Input::Command(command), true);
+            Request::Judge { input, reply } => {
+                self.push(input, true);
                 self.judged.push(reply);
             }
             Request::Activate { loaded, reply } => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Handle;
 use crate::domain::{EventId, IncidentId, Timestamp};
-use crate::projection::{Explanation, History, HistoryError};
+use crate::projection::{AuditAsked, AuditPage, Explanation, History, HistoryError};
 
 impl Handle {
     /// The explanation of an incident, from the traces in the journal; `None` when it is unknown.
@@ -31,10 +31,18 @@ impl Handle {
         self.look_up(move |history| history.page(&person, at)).await
     }
 
-    async fn look_up(
+    /// What people and tokens did, in order.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn audit(&self, asked: AuditAsked) -> Result<AuditPage, String> {
+        self.look_up(move |history| history.audit(&asked)).await
+    }
+
+    async fn look_up<R: Send + 'static>(
         &self,
-        f: impl FnOnce(&History<'_>) -> Result<Option<Explanation>, HistoryError> + Send + 'static,
-    ) -> Result<Option<Explanation>, String> {
+        f: impl FnOnce(&History<'_>) -> Result<R, HistoryError> + Send + 'static,
+    ) -> Result<R, String> {
         let (journal, index) = (Arc::clone(self.journal()), self.index().cloned());
         let answer = tokio::task::spawn_blocking(move || {
             f(&History { journal: &*journal, index: index.as_deref() }).map_err(|error| {

@@ -15,7 +15,7 @@ use super::samples::SamplesAnswer;
 use crate::config::{Loaded, Settings};
 use crate::domain::{Event, EventId, Name, Sample, Timestamp};
 use crate::engine::state::Purpose;
-use crate::engine::{Command, DeliveryReport, Policy, Refire, State};
+use crate::engine::{Act, Command, DeliveryReport, Input, Policy, Refire, State};
 use crate::store::{Index, JournalReader};
 
 /// Requests that may wait for the shard; beyond, they are refused as [`Refused::Busy`].
@@ -79,8 +79,9 @@ pub(super) enum Request {
         events: Vec<Incoming>,
         reply: oneshot::Sender<Result<Vec<Accepted>, Refused>>,
     },
-    Command {
-        command: Command,
+    /// Something that is answered when it was judged and the decision is on the disk.
+    Judge {
+        input: Input,
         reply: oneshot::Sender<Result<(), Refused>>,
     },
     Activate {
@@ -180,7 +181,17 @@ impl Handle {
     /// # Errors
     /// See [`Refused`].
     pub async fn command(&self, command: Command) -> Result<(), Refused> {
-        self.ask(|reply| Request::Command { command, reply }).await
+        self.ask(|reply| Request::Judge { input: Input::Command(command), reply }).await
+    }
+
+    /// Makes an administrative act part of the record, and says it in the log, which may be kept for longer.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn record_act(&self, act: Act) -> Result<(), Refused> {
+        let (by, what, outcome) = (act.by.label(), act.what.clone(), act.outcome.clone());
+        tracing::info!(audit.by = %by, audit.what = %what, audit.done = act.done, "{by}: {what}: {outcome}");
+        self.ask(|reply| Request::Judge { input: Input::Administered(act), reply }).await
     }
 
     pub(super) async fn activate(&self, loaded: Loaded) -> Result<(), Refused> {

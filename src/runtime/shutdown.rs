@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Handle;
 use super::vitals::TURN_AGE_MAX;
+use crate::engine::{Act, Actor};
 
 /// Messages under way have so long to end; those that do not are sent again after the next start.
 pub const SEND_LIMIT: Duration = Duration::from_secs(10);
@@ -118,12 +119,18 @@ impl Signals {
 }
 
 async fn reload(handle: &Handle) {
-    match handle.reload().await {
-        Ok(done) => tracing::info!("{done}"),
-        Err(diagnostics) => {
-            tracing::error!("the new configuration was refused; the old one stays in force\n{diagnostics}");
-            let first = diagnostics.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
-            handle.alarm("config", format!("a new configuration was refused, the old one stays in force: {first}"));
-        }
+    let reloaded = handle.reload().await;
+    let outcome = match &reloaded {
+        Ok(done) => done.clone(),
+        Err(_) => "the configuration has mistakes, or could not be activated".to_owned(),
+    };
+    let act = Act { by: Actor::Local, what: "SIGHUP".into(), done: reloaded.is_ok(), outcome };
+    if let Err(refused) = handle.record_act(act).await {
+        tracing::warn!(error = %refused, "SIGHUP is not in the audit");
+    }
+    if let Err(diagnostics) = reloaded {
+        tracing::error!("the new configuration was refused; the old one stays in force\n{diagnostics}");
+        let first = diagnostics.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+        handle.alarm("config", format!("a new configuration was refused, the old one stays in force: {first}"));
     }
 }

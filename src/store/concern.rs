@@ -19,6 +19,8 @@ pub struct Concern {
     pub people: BTreeSet<Name>,
     /// First input that it judges.
     pub judged: Option<Seq>,
+    /// Whether it decides about what somebody did.
+    pub act: bool,
 }
 
 impl Concern {
@@ -42,12 +44,14 @@ impl Concern {
             | Input::ConfigActivated { .. }
             | Input::Alarm { .. }
             | Input::Tick
-            | Input::Samples(_) => {}
+            | Input::Samples(_)
+            | Input::Administered(_) => {}
         }
     }
 
     fn decision(&mut self, decision: &Decision) {
         self.incidents.extend(decision.trace.lines.iter().filter_map(|line| line.incident));
+        self.act = decision.trace.tells_of_an_act();
         for transition in &decision.transitions {
             self.transition(transition);
         }

@@ -171,6 +171,18 @@ pub trait Index: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Position>, IndexError>;
 
+    /// Decisions about what somebody did, in order, at most `limit`: those of `from` behind record `after`, and later ones before `to`.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    fn act_positions(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Position>, IndexError>;
+
     /// The incident that a delivery belongs to; `None` when it is unknown or an alarm of callout's own.
     ///
     /// # Errors

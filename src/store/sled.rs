@@ -184,6 +184,28 @@ impl SledIndex {
         answer.inspect_err(|_| self.remove_from(inner, name))
     }
 
+    /// Asks the days that meet `[from, to)`, in order, until `limit` places are found.
+    fn within(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+        question: impl Fn(&OpenDay, usize) -> Result<Vec<Position>, IndexError>,
+    ) -> Result<Vec<Position>, IndexError> {
+        let mut inner = self.inner();
+        let days = inner.days.iter().filter(|(_, info)| info.times.meets(from.as_millis(), to.as_millis()));
+        let days: Vec<String> = days.map(|(name, _)| name.clone()).collect();
+        let mut found = Vec::new();
+        for name in days {
+            let rest = limit - found.len();
+            if rest == 0 {
+                break;
+            }
+            found.extend(self.ask(&mut inner, &name, |day| question(day, rest))?);
+        }
+        Ok(found)
+    }
+
     fn incident_of(&self, inner: &mut Inner, delivery: DeliveryId) -> Result<Option<IncidentId>, IndexError> {
         if let Some(incident) = inner.on_their_way.get(&delivery) {
             return Ok(Some(*incident));
@@ -283,18 +305,17 @@ impl Index for SledIndex {
         to: Timestamp,
         limit: usize,
     ) -> Result<Vec<Position>, IndexError> {
-        let mut inner = self.inner();
-        let days = inner.days.iter().filter(|(_, info)| info.times.meets(from.as_millis(), to.as_millis()));
-        let days: Vec<String> = days.map(|(name, _)| name.clone()).collect();
-        let mut found = Vec::new();
-        for name in days {
-            let rest = limit - found.len();
-            if rest == 0 {
-                break;
-            }
-            found.extend(self.ask(&mut inner, &name, |day| day.person(person, from, to, rest))?);
-        }
-        Ok(found)
+        self.within(from, to, limit, |day, rest| day.person(person, from, to, rest))
+    }
+
+    fn act_positions(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Position>, IndexError> {
+        self.within(from, to, limit, |day, rest| day.acts(from, to, after, rest))
     }
 
     fn delivery_incident(&self, delivery: DeliveryId) -> Result<Option<IncidentId>, IndexError> {

@@ -67,6 +67,13 @@ pub struct OutcomeLabels {
     pub outcome: &'static str,
 }
 
+/// Why a request was turned away.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RejectionLabels {
+    /// `missing`, `unknown`, `expired`, `scope`, `throttled`, `not-local`, `link`
+    pub reason: &'static str,
+}
+
 /// The version that runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct BuildLabels {
@@ -136,6 +143,10 @@ pub struct Metrics {
     pub http_panics: Counter,
     /// Signs of life to the monitor outside.
     pub heartbeats: Family<OutcomeLabels, Counter>,
+    /// Requests turned away before their handlers.
+    pub auth_rejections: Family<RejectionLabels, Counter>,
+    /// Connections closed at once, since their address has too many.
+    pub http_connections_refused: Counter,
 }
 
 fn request_histogram() -> Histogram {
@@ -175,6 +186,8 @@ impl Metrics {
             reloads: Counter::default(),
             http_panics: Counter::default(),
             heartbeats: Family::default(),
+            auth_rejections: Family::default(),
+            http_connections_refused: Counter::default(),
         };
         metrics.register();
         metrics
@@ -193,6 +206,16 @@ impl Metrics {
         r.register("http_responses", "Answers by route and class of status", self.http_responses.clone());
         r.register("http_connections", "Connections that are open", self.http_connections.clone());
         r.register("http_panics", "Panics caught in request handlers", self.http_panics.clone());
+        r.register(
+            "http_connections_refused",
+            "Connections closed at once, since their address had too many",
+            self.http_connections_refused.clone(),
+        );
+        r.register(
+            "auth_rejections",
+            "Requests turned away for their token, their link or their address, by reason",
+            self.auth_rejections.clone(),
+        );
         r.register("ingest_events", "Events by dialect and what became of them", self.ingest_events.clone());
         r.register("ingest_rejections", "Rejected events by dialect and reason", self.ingest_rejections.clone());
         r.register(

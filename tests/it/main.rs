@@ -21,6 +21,7 @@ mod oracles;
 mod pages;
 mod prometheus;
 mod quiet;
+mod security;
 mod stand_ins;
 mod support;
 mod watch;

@@ -7,8 +7,8 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::format;
 use crate::config::keys;
 use crate::config::settings::{
-    ChannelSettings, Common, EmailSettings, HttpTarget, SlackSettings, TeamsSettings, TlsMode, TokenSettings,
-    WebhookSettings,
+    ChannelSettings, Common, EmailSettings, HttpTarget, SlackSettings, TOKEN_SECRETS_MAX, TeamsSettings, TlsMode,
+    TokenSettings, WebhookSettings,
 };
 use crate::config::tree::Node;
 use crate::config::view::View;
@@ -192,12 +192,23 @@ impl<'a> Compiler<'a> {
         let mut seen: BTreeMap<[u8; 32], crate::config::source::Place> = BTreeMap::new();
         for entry in self.things("tokens") {
             let view = View::entry(entry, &keys::TOKEN);
-            let Some(sha256) = view.text("sha256").and_then(|t| format::sha256(t).ok()) else { continue };
-            if let Some(first) = seen.insert(sha256, view.place_of("sha256")) {
+            let mut sha256 = Vec::new();
+            for text in view.texts("sha256") {
+                let Ok(hash) = format::sha256(text.text) else { continue };
+                sha256.push(hash);
+                if let Some(first) = seen.insert(hash, text.place) {
+                    self.findings.push(
+                        Diagnostic::error("defined-twice", text.place, "two tokens have the same hash")
+                            .also(first, "the other one")
+                            .hint("make a token of its own for each caller"),
+                    );
+                }
+            }
+            if sha256.len() > TOKEN_SECRETS_MAX {
+                let text = format!("at most {TOKEN_SECRETS_MAX} secrets of a token are good at once");
                 self.findings.push(
-                    Diagnostic::error("defined-twice", view.place_of("sha256"), "two tokens have the same hash")
-                        .also(first, "the other one")
-                        .hint("make a token of its own for each caller"),
+                    Diagnostic::error("too-many", view.place_of("sha256"), text)
+                        .hint("remove the oldest; `callout token list` shows when each was last used"),
                 );
             }
             let expires_at = view.moment("expires", &self.zone.tz);

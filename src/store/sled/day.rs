@@ -13,7 +13,7 @@ use super::super::{IndexError, Position};
 use crate::domain::{DeliveryId, EventId, IncidentId, Seq, Timestamp};
 
 /// Format of keys and values; another one is built again.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const CACHE_TO_WRITE_BYTES: u64 = 12 << 20;
 const CACHE_TO_READ_BYTES: u64 = 4 << 20;
 const CLOSED: &str = "day.json";
@@ -100,6 +100,9 @@ impl Batch {
         }
         for person in &concern.people {
             self.put(&person_key(person, at.as_millis(), position.seq.0), &value);
+        }
+        if concern.act {
+            self.put(&key(b'o', ordered(at.as_millis()), position.seq), &value);
         }
         for (delivery, incident) in &concern.ordered {
             self.info.deliveries.add(delivery.0);
@@ -222,6 +225,13 @@ impl OpenDay {
             return Ok(Vec::new());
         }
         self.places(from..=to, limit)
+    }
+
+    /// Places of decisions about what somebody did, from `from` and behind record `after`, before `to`.
+    pub fn acts(&self, from: Timestamp, to: Timestamp, after: Seq, limit: usize) -> Result<Vec<Position>, IndexError> {
+        let from = key(b'o', ordered(from.as_millis()), Seq(after.0.saturating_add(1)));
+        let to = key(b'o', ordered(to.as_millis().saturating_sub(1)), Seq(u64::MAX));
+        if from > to { Ok(Vec::new()) } else { self.places(from..=to, limit) }
     }
 
     fn places<K: AsRef<[u8]>>(&self, range: RangeInclusive<K>, limit: usize) -> Result<Vec<Position>, IndexError> {
@@ -348,9 +358,12 @@ fn key(kind: u8, number: u64, seq: Seq) -> [u8; 17] {
 }
 
 fn person_key(person: &str, millis: i64, seq: u64) -> Vec<u8> {
-    // Flipping the sign's bit makes the order of bytes that of numbers.
-    let time = millis.cast_unsigned() ^ (1 << 63);
-    [b"p", person.as_bytes(), b"\0", &time.to_be_bytes(), &seq.to_be_bytes()].concat()
+    [b"p", person.as_bytes(), b"\0", &ordered(millis).to_be_bytes(), &seq.to_be_bytes()].concat()
+}
+
+/// Flipping the sign's bit makes the order of bytes that of numbers.
+const fn ordered(millis: i64) -> u64 {
+    millis.cast_unsigned() ^ (1 << 63)
 }
 
 /// A place but for the position, which is the end of the key.

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::*;
 use crate::domain::{ChannelKind, ChannelRef, Name};
 use crate::engine::state::{Delivery, Purpose, Recipient};
-use crate::engine::{Actor, Command, Decision, DeliveryReport, Input, Outcome, Transition, Verb};
+use crate::engine::{Actor, Command, Decision, DeliveryReport, Input, Outcome, Trace, Transition, Verb};
 use crate::journal::RecordBody;
+use crate::rules::{Because, RuleKind};
 use crate::store::{Entry, FollowerOptions, IndexFollower, Journal, MemoryJournal, Room};
 
 struct Dir(PathBuf);
@@ -130,6 +131,25 @@ fn what_happened_is_found_by_incident_event_person_and_delivery() {
     let follower = follow(&dir, &journal);
     check(follower.index().as_ref());
     assert_eq!(day::names(&dir.0).unwrap(), ["2026-11-19", "2026-11-20", "2026-11-21"]);
+}
+
+#[test]
+fn what_people_did_is_found_by_time_and_place() {
+    let dir = Dir::new("acts");
+    let acted = |day, minute| {
+        let mut trace = Trace::default();
+        trace.say(None, RuleKind::Person, Because::NothingToDo { why: Name::const_new("x") });
+        Entry::new(time(day, minute), RecordBody::Decision(Arc::new(Decision { transitions: Vec::new(), trace })))
+    };
+    let entries = [acted(19, 1), decision(time(19, 2), Vec::new()), acted(19, 3), acted(19, 3), acted(20, 0)];
+    let journal = journal(&entries);
+    let follower = follow(&dir, &journal);
+    let index = follower.index();
+    let found = |from, to, after, limit| seqs(index.act_positions(from, to, Seq(after), limit).unwrap());
+    assert_eq!(found(time(19, 0), time(30, 0), 0, 10), [1, 3, 4, 5]);
+    assert_eq!(found(time(19, 0), time(30, 0), 0, 2), [1, 3]);
+    assert_eq!(found(time(19, 3), time(30, 0), 3, 10), [4, 5], "behind a record of the same time");
+    assert_eq!(found(time(19, 2), time(19, 3), 0, 10), [0; 0], "the end is exclusive");
 }
 
 #[test]
