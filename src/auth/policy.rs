@@ -62,6 +62,8 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/v1/silences/{id}", Need::Read),
     route("DELETE", "/v1/silences/{id}", Need::Act),
     route("GET", "/v1/maintenance", Need::Read),
+    route("POST", "/v1/drill", Need::Act),
+    route("GET", "/v1/drill/{event}", Need::Read),
     route("GET", "/api/v2/alerts", Need::Read),
     route("GET", "/api/v2/alerts/groups", Need::Read),
     route("GET", "/api/v2/silences", Need::Read),

@@ -81,6 +81,8 @@ pub struct Content {
     pub team: String,
     /// Whether nobody owns it.
     pub unowned: bool,
+    /// Whether nothing is broken and somebody tries the way. Headline and subject say so already.
+    pub drill: bool,
     /// Service.
     pub service: Option<String>,
     /// Facts in order of use: objective, error ratio, budget left, environment, region, since, deduplicated, snooze, policy ….

@@ -317,7 +317,7 @@ impl Serialize for Incident<'_> {
             Urgency::Normal => "normal",
             Urgency::Over => "over",
         };
-        let mut out = s.serialize_struct("Incident", 26)?;
+        let mut out = s.serialize_struct("Incident", 27)?;
         out.serialize_field("id", &c.incident.0)?;
         out.serialize_field("key", &c.key)?;
         out.serialize_field("status", c.status.as_str())?;
@@ -331,6 +331,7 @@ impl Serialize for Incident<'_> {
         out.serialize_field("summary", &c.summary)?;
         out.serialize_field("team", &c.team)?;
         out.serialize_field("unowned", &c.unowned)?;
+        out.serialize_field("drill", &c.drill)?;
         out.serialize_field("service", &c.service)?;
         out.serialize_field("opened_at", &Shown(c.opened_at))?;
         out.serialize_field("resolved_at", &c.resolved_at.map(Shown))?;

@@ -44,6 +44,9 @@ pub fn first_line_plain(content: &Content) -> String {
 
 /// A sign that can be told apart by shape as well as by colour; the words beside it say the same.
 pub fn sign(content: &Content) -> &'static str {
+    if content.drill {
+        return "🧪";
+    }
     match (&content.status, content.urgency) {
         (Status::Resolved { .. }, _) => "✅",
         (Status::Acknowledged { .. }, _) => "👀",
@@ -150,7 +153,7 @@ pub fn event(message: &Message) -> Option<String> {
     let content = message.content.as_deref()?;
     let by = content.status_by.as_deref().map(|by| format!(" by {}", short(by, NAME_MAX))).unwrap_or_default();
     let zone = zone(&content.timezone);
-    let mut out = match (message.purpose, &content.status) {
+    let what = match (message.purpose, &content.status) {
         (Purpose::Page | Purpose::Alert | Purpose::Alarm, _) => return None,
         (Purpose::Acknowledged, _) => format!("Acknowledged{by}"),
         (Purpose::Snoozed, Status::Snoozed { until, .. }) => {
@@ -165,6 +168,7 @@ pub fn event(message: &Message) -> Option<String> {
         (Purpose::Reopened, _) => "It is back: open again".to_owned(),
         (Purpose::Changed, _) => format!("Changed: now {}, {}", priority(content), owner(content)),
     };
+    let mut out = if content.drill { format!("DRILL: {what}") } else { what };
     if message.late {
         let _ = write!(out, " (sent late)");
     }

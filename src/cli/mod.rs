@@ -8,6 +8,7 @@ mod audit;
 mod check;
 mod client;
 mod demo;
+mod drill;
 mod explain;
 mod export;
 mod schema;
@@ -53,6 +54,8 @@ pub enum Command {
     Who(who::Args),
     /// Explains why somebody was paged, or what became of an event.
     Explain(explain::Args),
+    /// Tries the way to a team: pages whoever is on call with a message marked as a drill, and says what became of it.
+    Drill(drill::Args),
     /// Posts breaches to a running service.
     Send(send::Args),
     /// Acknowledges an incident.
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Who(args) => who::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Drill(args) => drill::run(args),
         Command::Send(args) => send::run(args),
         Command::Ack(args) => act::run(args, "acknowledge"),
         Command::Resolve(args) => act::run(args, "resolve"),

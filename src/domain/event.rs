@@ -29,6 +29,8 @@ pub enum Source {
     Native,
     /// `POST /api/v2/alerts`.
     Alertmanager,
+    /// `POST /v1/drill`: nothing is broken; somebody tries the way to a team.
+    Drill,
 }
 
 /// Counts over a window, `(at - length, at]`.

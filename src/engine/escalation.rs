@@ -41,6 +41,12 @@ impl Judge<'_> {
             self.moved(id, escalation.pass, escalation.step, Some(until), false);
             return;
         }
+        if self.engine.state.incidents.get(&id).is_some_and(|incident| incident.is_drill()) {
+            let why = Name::const_new("a drill goes no further than its first step");
+            self.say(Some(id), RuleKind::Escalation, Because::NothingToDo { why });
+            self.moved(id, escalation.pass, escalation.step, None, false);
+            return;
+        }
         let last = escalation.step as usize + 1 >= escalation.policy.steps.len();
         if !last {
             self.perform(id, escalation.pass, escalation.step + 1);

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::input::{Input, Refire};
 use super::policy::{Policy, Slo, Team};
-use super::state::ScopeKey;
+use super::state::{Incident, ScopeKey};
 use super::timers::{Timer, alert_deadline, heard_again_at, incident_deadline, scope_deadline};
 use super::transition::{Decision, RefireCount, Suppressor, Transition};
 use super::{Engine, limits};
 use crate::domain::{
-    Event, EventId, EventKind, EventStatus, Fingerprint, IncidentId, Name, Seq, Timestamp, WindowCounts,
+    Event, EventId, EventKind, EventStatus, Fingerprint, IncidentId, Name, Seq, Source, Timestamp, WindowCounts,
 };
 use crate::rules::{Because, RuleKind, burn_rate, priority, snooze};
 
@@ -427,6 +427,10 @@ impl<'a> Judge<'a> {
     }
 
     fn key(&self, case: &Case) -> Name {
+        if case.event.source == Source::Drill {
+            // Whatever the team's keys are: a drill never becomes part of an incident, nor of another drill.
+            return compact_str::format_compact!("{}{}", Incident::DRILL_KEYS, case.fingerprint);
+        }
         let team = self.engine.policy.teams.get(&case.team);
         let dedup = team.map_or(&*DEFAULT_DEDUP, |team| &team.dedup);
         match case.event.kind {

@@ -159,6 +159,15 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// What deduplication keys of drills begin with.
+    pub const DRILL_KEYS: &'static str = "drill/";
+
+    /// Whether nothing is broken and somebody tries the way.
+    #[must_use]
+    pub fn is_drill(&self) -> bool {
+        self.event.source == crate::domain::Source::Drill
+    }
+
     /// When it was resolved, if it was.
     #[must_use]
     pub const fn resolved_at(&self) -> Option<Timestamp> {

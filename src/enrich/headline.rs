@@ -16,6 +16,9 @@ const ALERT_NAMES: [&str; 3] = ["alertname", "alert", "name"];
 
 /// What broke and by how much: `availability of GET /api/data/{tenant} in prod-eu: 1.53% failed in 1h, 5.1x the budget`.
 pub fn headline(view: &View<'_>) -> String {
+    if view.incident.is_drill() {
+        return drill(view);
+    }
     let event = view.event;
     let said = || said(event).map(|(_, text)| one_line(text).into_owned()).filter(|text| !text.is_empty());
     let line = match slo_subject(event, view.slo) {
@@ -38,8 +41,21 @@ pub fn headline(view: &View<'_>) -> String {
     short(&line, HEADLINE_MAX)
 }
 
+/// `DRILL, nothing is broken: callout tries the way to team checkout in region eu`. The mark stands first, wherever it is shown or cut.
+fn drill(view: &View<'_>) -> String {
+    let team = &view.incident.team;
+    let of = view.event.service.as_deref().map(|service| format!(" for {service}")).unwrap_or_default();
+    short(
+        &format!("DRILL, nothing is broken: callout tries the way to team {team}{of}{}", place(view.event)),
+        HEADLINE_MAX,
+    )
+}
+
 /// The headline without what changes over the life of the incident. Who shows it adds the incident's number.
 pub fn subject(view: &View<'_>) -> String {
+    if view.incident.is_drill() {
+        return drill(view);
+    }
     let event = &view.incident.event;
     let what = slo_subject(event, view.slo).unwrap_or_else(|| alert_subject(view));
     short(&what, SUBJECT_MAX)

@@ -101,6 +101,7 @@ pub fn content_in_zone(
         headline,
         team: short(&incident.team, NAME_MAX),
         unowned: incident.unowned,
+        drill: incident.is_drill(),
         service: event.service.as_ref().map(|s| short(s, NAME_MAX)),
         facts: facts::facts(&view),
         details: facts::details(&view),

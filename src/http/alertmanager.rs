@@ -94,10 +94,11 @@ impl Wanted {
             self.active
         };
         state
+            && row.event.source != Source::Drill
             && self.receiver.as_ref().is_none_or(|r| r.is_match(&row.receiver))
             && self.matchers.iter().all(|m| match row.event.source {
                 Source::Alertmanager => m.matches(|name| row.event.labels.get(name)),
-                Source::Native => m.matches_event(&row.event),
+                Source::Native | Source::Drill => m.matches_event(&row.event),
             })
     }
 }

@@ -40,6 +40,8 @@ pub struct Filter {
     service: Option<String>,
     priority: Option<String>,
     unowned: Option<bool>,
+    /// Drills are no incidents: they are shown alone, or not at all.
+    drill: bool,
     status: Wanted,
 }
 
@@ -52,7 +54,7 @@ enum Wanted {
 }
 
 impl Filter {
-    /// From the parameters `team`, `service`, `priority`, `unowned` and `status`.
+    /// From the parameters `team`, `service`, `priority`, `unowned`, `drill` and `status`.
     pub fn of(params: &Params) -> Result<Self, Failure> {
         let status = match params.get("status") {
             None | Some("open") => Wanted::Open,
@@ -69,6 +71,7 @@ impl Filter {
             service: owned("service"),
             priority: owned("priority"),
             unowned: if params.get("unowned").is_some() { Some(params.flag("unowned", false)?) } else { None },
+            drill: params.flag("drill", false)?,
             status,
         })
     }
@@ -84,6 +87,7 @@ impl Filter {
             && self.service.as_ref().is_none_or(|s| incident.event.service.as_ref().is_some_and(|i| i == s))
             && self.priority.as_ref().is_none_or(|p| incident.priority.as_deref().unwrap_or("unset") == p)
             && self.unowned.is_none_or(|u| u == incident.unowned)
+            && self.drill == incident.is_drill()
     }
 }
 
@@ -145,7 +149,7 @@ struct ListView<'a> {
 
 /// `GET /v1/incidents`
 pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Result<Response, Failure> {
-    let known = ["limit", "cursor", "team", "status", "priority", "service", "unowned"];
+    let known = ["limit", "cursor", "team", "status", "priority", "service", "unowned", "drill"];
     let params = Params::of(query, &known)?;
     let filter = Filter::of(&params)?;
     let before = params.get("cursor").map(read_cursor).transpose()?;

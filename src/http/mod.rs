@@ -6,6 +6,7 @@ mod alertmanager;
 mod audit;
 mod body;
 mod chunks;
+mod drill;
 mod events;
 mod guard;
 mod incidents;

@@ -109,7 +109,7 @@ fn gauge(app: &App) {
             for (id, incident) in state.incidents.range(from..).take(CHUNK_ROWS) {
                 seen += 1;
                 after = Some(*id);
-                open += usize::from(incident.status.is_open());
+                open += usize::from(incident.status.is_open() && !incident.is_drill());
             }
             done = seen < CHUNK_ROWS;
         });

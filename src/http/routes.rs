@@ -12,7 +12,7 @@ use super::App;
 use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
-use super::{alertmanager, audit, events, incidents, oncall, ops, pages, silences, tokens};
+use super::{alertmanager, audit, drill, events, incidents, oncall, ops, pages, silences, tokens};
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
 
@@ -46,6 +46,8 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/silences/{id}", get(silences::get)),
         ("DELETE", "/v1/silences/{id}", delete(silences::expire)),
         ("GET", "/v1/maintenance", get(silences::maintenance)),
+        ("POST", "/v1/drill", post(drill::begin)),
+        ("GET", "/v1/drill/{event}", get(drill::report)),
         ("GET", "/api/v2/alerts", get(alertmanager::alerts)),
         ("GET", "/api/v2/alerts/groups", get(alertmanager::groups)),
         ("GET", "/api/v2/silences", get(alertmanager::silences)),

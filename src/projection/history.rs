@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::drill::{Drill, DrillReport};
 use super::explain::{Explanation, explain_event, explain_incident, explain_page};
 use crate::domain::{EventId, IncidentId, Seq, Span, Timestamp};
 use crate::engine::{Input, Transition};
@@ -53,6 +54,22 @@ impl History<'_> {
     /// # Errors
     /// As above.
     pub fn event(&self, event: EventId) -> Result<Option<Explanation>, HistoryError> {
+        Ok(self.event_and_decision(event)?.map(|found| explain_event(event, &found)))
+    }
+
+    /// What became of a drill so far; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn drill(&self, event: EventId) -> Result<Option<DrillReport>, HistoryError> {
+        let Some(found) = self.event_and_decision(event)? else { return Ok(None) };
+        let Some(drill) = Drill::of(event, &found) else { return Ok(None) };
+        let records = drill.incident.map_or(Ok(found), |incident| self.records_of(incident))?;
+        Ok(Some(drill.report(&records)))
+    }
+
+    /// The record of an event, and the one of its judgement as soon as there is one.
+    fn event_and_decision(&self, event: EventId) -> Result<Option<Vec<Record>>, HistoryError> {
         let from = Seq(event.0);
         if from < self.journal.first_seq() || from > self.journal.committed() {
             return Ok(None);
@@ -71,7 +88,7 @@ impl History<'_> {
                 break;
             }
         }
-        Ok((!found.is_empty()).then(|| explain_event(event, &found)))
+        Ok((!found.is_empty()).then_some(found))
     }
 
     /// Explains the last page that a person got at or shortly before `at`; `None` when there was none in the twelve hours before.

@@ -1,11 +1,13 @@
 //! Answers for people, derived from records and state; disposable.
 
 mod audit;
+mod drill;
 mod explain;
 mod history;
 mod oncall;
 
 pub use audit::{AuditAsked, AuditPage, AuditRow};
+pub use drill::{DrillReport, Hop, Verdict};
 pub use explain::{Explanation, ExplanationLine};
 pub use history::{History, HistoryError};
 pub use oncall::{OnCallRow, PersonRow, on_call, people, schedules_of};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Handle;
 use crate::domain::{EventId, IncidentId, Timestamp};
-use crate::projection::{AuditAsked, AuditPage, Explanation, History, HistoryError};
+use crate::projection::{AuditAsked, AuditPage, DrillReport, Explanation, History, HistoryError};
 
 impl Handle {
     /// The explanation of an incident, from the traces in the journal; `None` when it is unknown.
@@ -37,6 +37,14 @@ impl Handle {
     /// As above.
     pub async fn audit(&self, asked: AuditAsked) -> Result<AuditPage, String> {
         self.look_up(move |history| history.audit(&asked)).await
+    }
+
+    /// What became of a drill so far; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn drill(&self, event: EventId) -> Result<Option<DrillReport>, String> {
+        self.look_up(move |history| history.drill(event)).await
     }
 
     async fn look_up<R: Send + 'static>(

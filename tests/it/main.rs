@@ -14,6 +14,7 @@ mod cli;
 mod crash;
 mod demo;
 mod docs;
+mod drill;
 mod faults;
 mod monitoring;
 mod operations;

@@ -42,6 +42,7 @@ pub fn breach() -> Content {
         summary: Some("The app is unusable without it, but a workaround exists.".into()),
         team: "checkout".into(),
         unowned: false,
+        drill: false,
         service: Some("data-api".into()),
         facts: facts(&[
             ("Objective", "99.7% availability over 28d"),
@@ -124,6 +125,44 @@ pub fn acknowledged() -> Message {
     let status = Status::Acknowledged { by: Actor::Person("ana".into()), at, until: None };
     let content = Content { status, status_by: Some("Ana Ruiz".into()), ..breach() };
     Message { delivery: DeliveryId(18), idempotency_key: "acme-D18".into(), ..message(Purpose::Acknowledged, content) }
+}
+
+/// A drill, as `enrich` words it.
+fn drilled() -> Content {
+    let headline = "DRILL, nothing is broken: callout tries the way to team checkout in region eu";
+    let summary = "Somebody tries whether messages arrive. Acknowledge it if you can; there is nothing else to do.";
+    Content {
+        drill: true,
+        key: "drill/1f2e3d4c5b6a7988".into(),
+        headline: headline.into(),
+        subject: headline.into(),
+        summary: Some(summary.into()),
+        priority: None,
+        priority_meaning: None,
+        service: None,
+        facts: facts(&[("Where", "region eu"), ("Deduplicated", "not at all")]),
+        details: facts(&[("drill", "5c1f0a9b3d2e4f60"), ("started_by", "token ci")]),
+        deployments: Vec::new(),
+        dependencies: Vec::new(),
+        links: Vec::new(),
+        labels: pairs(&[("alertname", "Drill"), ("drill", "5c1f0a9b3d2e4f60")]),
+        annotations: pairs(&[("started_by", "token ci"), ("summary", summary)]),
+        ..breach()
+    }
+}
+
+/// A drill's page to Ana.
+pub fn drill() -> Message {
+    Message { content: Some(Box::new(drilled())), ..page("U0ANN") }
+}
+
+/// A drill that is over.
+pub fn drill_over() -> Message {
+    let over = resolved();
+    let status = over.content.as_deref().map(|c| (c.status.clone(), c.status_by.clone(), c.resolved_at)).unwrap();
+    let (status, status_by, resolved_at) = status;
+    let content = Content { status, status_by, resolved_at, urgency: Urgency::Over, ..drilled() };
+    Message { content: Some(Box::new(content)), ..over }
 }
 
 pub fn resolved() -> Message {
@@ -249,6 +288,8 @@ pub fn samples() -> Vec<(&'static str, Message)> {
         ("alarm", alarm()),
         ("bare", bare()),
         ("nasty", nasty()),
+        ("drill", drill()),
+        ("drill-over", drill_over()),
     ]
 }
 
