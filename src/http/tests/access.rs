@@ -73,6 +73,9 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("GET", "/v1/silences/{id}", Read, &[200]),
     ("DELETE", "/v1/silences/{id}", Act, &[204]),
     ("GET", "/v1/maintenance", Read, &[200]),
+    ("POST", "/v1/drill", Act, &[202]),
+    // The event is there, and no drill.
+    ("GET", "/v1/drill/{event}", Read, &[404]),
     ("GET", "/api/v2/alerts", Read, &[200]),
     ("GET", "/api/v2/alerts/groups", Read, &[200]),
     ("GET", "/api/v2/silences", Read, &[200]),
@@ -136,12 +139,13 @@ impl Things {
             _ => "1",
         };
         let path = pattern.replace("{id}", id).replace("{name}", "checkout").replace("{slug}", "not-found");
-        let path = path.replace("/a/{token}", &self.link).replace("{*rest}", "alerts");
+        let path = path.replace("{event}", &self.event).replace("/a/{token}", &self.link).replace("{*rest}", "alerts");
         let body = match (method, pattern) {
             ("POST", "/v1/breaches") => {
                 json!({"service": "finder", "sli": "availability", "budget": {"remaining_percent": 1}})
             }
             ("POST", "/api/v2/alerts") => json!([{"labels": {"alertname": "x", "team": "search"}}]),
+            ("POST", "/v1/drill") => json!({"route": "checkout"}),
             ("POST", "/v1/silences") => json!({"matchers": "team=\"checkout\"", "for": "2h", "comment": "x"}),
             ("POST", "/api/v2/silences") => json!({
                 "matchers": [{"name": "team", "value": "checkout", "isRegex": false}],
