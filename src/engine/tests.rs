@@ -17,7 +17,7 @@ use crate::rules::silence::SilenceSpec;
 use crate::rules::timeliness::Timeliness;
 use crate::rules::{Because, RuleKind};
 
-fn minute(n: i64) -> Timestamp {
+pub(super) fn minute(n: i64) -> Timestamp {
     Timestamp::from_seconds(1_763_669_700 + n * 60)
 }
 
@@ -73,7 +73,7 @@ fn priority(rank: u8) -> Priority {
 }
 
 /// The world of the worked example: 99.7 %, more than 200 % in 60 minutes, every 5, snooze 120.
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     let slo = Slo {
         name: "Availability of get data API".into(),
         endpoint: Some("GET /api/data/{tenant}".into()),
@@ -177,21 +177,21 @@ fn resource(host: &str) -> Event {
 }
 
 /// The input that a decision judged; none for deadlines.
-type Judged = Option<(Seq, Arc<Input>)>;
+pub(super) type Judged = Option<(Seq, Arc<Input>)>;
 
 /// An engine and everything that it decided.
-struct World {
-    engine: Engine,
+pub(super) struct World {
+    pub(super) engine: Engine,
     seq: u64,
-    decisions: Vec<(Timestamp, Judged, Decision)>,
+    pub(super) decisions: Vec<(Timestamp, Judged, Decision)>,
 }
 
 impl World {
-    fn new(policy: Policy) -> Self {
+    pub(super) fn new(policy: Policy) -> Self {
         Self { engine: Engine::new(Arc::new(policy)), seq: 0, decisions: Vec::new() }
     }
 
-    fn input(&mut self, at: Timestamp, input: Input) -> Decision {
+    pub(super) fn input(&mut self, at: Timestamp, input: Input) -> Decision {
         self.seq += 1;
         let (seq, input) = (Seq(self.seq), Arc::new(input));
         self.engine.accept(seq, at, Arc::clone(&input));
@@ -208,7 +208,7 @@ impl World {
         self.input(at, Input::Command(Command { by: Actor::Person(who.into()), verb }))
     }
 
-    fn until(&mut self, at: Timestamp) {
+    pub(super) fn until(&mut self, at: Timestamp) {
         while self.engine.next_wakeup().is_some_and(|due| due <= at) {
             if let Some(decision) = self.engine.tick(at) {
                 self.decisions.push((at, None, decision));
@@ -598,7 +598,7 @@ fn bytes(state: &State) -> Vec<u8> {
 }
 
 /// Judges every deadline until then.
-fn settle(engine: &mut Engine, until: Timestamp) -> Vec<Decision> {
+pub(super) fn settle(engine: &mut Engine, until: Timestamp) -> Vec<Decision> {
     let mut decisions = Vec::new();
     while engine.next_wakeup().is_some_and(|due| due <= until) {
         decisions.extend(engine.tick(until));

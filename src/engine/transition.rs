@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::input::{Actor, Outcome, SilenceSpec};
+use super::levels::LevelKey;
 use super::policy::EscalationPolicy;
 use super::state::{Delivery, ScopeKey, Status};
 use super::trace::Trace;
-use crate::domain::{DeliveryId, EventId, Fingerprint, IncidentId, Name, Seq, SilenceId, Timestamp};
+use crate::domain::{DeliveryId, Event, EventId, Fingerprint, IncidentId, Name, Ratio, Seq, SilenceId, Timestamp};
+use crate::slo::burn::AlertState;
 
 /// What one `apply` decided. Committed as a whole.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -98,6 +100,12 @@ pub enum Transition {
 
     /// The samples of the input at this position, which is in the inbox, were added to their series.
     SamplesTaken { input: Seq },
+    /// A rule that is judged from samples changed its state.
+    RuleStateChanged { level: LevelKey, rule: Name, state: AlertState },
+    /// callout itself made an event of such a rule, new or with newer counts: its source fires.
+    BreachFound { fingerprint: Fingerprint, event: Arc<Event> },
+    /// The objective of an SLO came into force.
+    ObjectiveSet { service: Name, slo: Name, objective: Ratio, at: Timestamp },
 }
 
 /// One source sent again.
@@ -122,6 +130,8 @@ pub enum Suppressor {
     Silence(SilenceId),
     /// A maintenance window, and when it ends.
     Maintenance { name: Name, until: Timestamp },
+    /// A page of the same SLO fires.
+    Page,
 }
 
 /// What is known of an incident when it begins.

@@ -107,7 +107,10 @@ impl Concern {
             | Transition::AlarmRaised { .. }
             | Transition::ConfigActivated { .. }
             | Transition::IdempotencyForgotten { .. }
-            | Transition::SamplesTaken { .. } => {}
+            | Transition::SamplesTaken { .. }
+            | Transition::RuleStateChanged { .. }
+            | Transition::BreachFound { .. }
+            | Transition::ObjectiveSet { .. } => {}
         }
     }
 }
