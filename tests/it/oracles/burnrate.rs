@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use callout::domain::{Name, Ratio, Span, Timestamp, WindowCounts};
+use callout::engine;
 use callout::engine::levels::LevelKey;
 use callout::rules::timeliness::Timeliness;
 use callout::rules::{Because, snooze};
@@ -126,7 +127,7 @@ fn scenario(case: &Value) -> Outcome {
     let depletion = timeliness(rule);
     let every = whole(&rule["evaluate_every_minutes"]);
     let policy = production::policy(objective, &RULES, depletion.clone(), minutes(&rule["snooze_minutes"]));
-    let mut engine = Production::new(policy);
+    let mut production = Production::new(policy);
     let series: Vec<_> = list(&case["series"])
         .iter()
         .map(|series| {
@@ -140,7 +141,8 @@ fn scenario(case: &Value) -> Outcome {
         .iter()
         .map(|(name, expected)| {
             let region = name.split_once('=').map(|(_, region)| region);
-            let scope = if region.is_some() || series.len() == 1 { Some(region) } else { None };
+            let is_one = region.is_some() || series.len() == 1;
+            let scope = if is_one { production::one(region) } else { engine::levels::Scope::All };
             let at = list(&expected["burn"]["at"]).iter().map(whole).collect();
             (name, Scope { level: production::level(scope), expected, at, seen: Seen::default() })
         })
@@ -155,9 +157,9 @@ fn scenario(case: &Value) -> Outcome {
                 _ => None,
             })
             .collect();
-        engine.minute(end, &samples);
+        production.minute(end, &samples);
         for (_, scope) in &mut scopes {
-            scope.look(&engine, minute, end, objective, (&depletion, every));
+            scope.look(&production, minute, end, objective, (&depletion, every));
         }
     }
     for (name, scope) in &scopes {

@@ -91,13 +91,14 @@ pub fn feed(region: Option<&str>) -> Arc<Feed> {
     Arc::new(Feed { series, source: Name::default() })
 }
 
-/// The level of a region alone (`Some(None)`: of the series without labels), or of everything added up.
-pub fn level(scope: Option<Option<&str>>) -> LevelKey {
-    let scope = match scope {
-        Some(region) => Scope::One { environment: None, region: region.map(Name::from) },
-        None => Scope::All,
-    };
+/// The level in a scope.
+pub fn level(scope: Scope) -> LevelKey {
     LevelKey { service: SERVICE.into(), slo: SLO.into(), endpoint: None, scope }
+}
+
+/// One region; `None` for a series without labels.
+pub fn one(region: Option<&str>) -> Scope {
+    Scope::One { environment: None, region: region.map(Name::from) }
 }
 
 impl Production {
