@@ -45,6 +45,7 @@ fn policy() -> Policy {
             url: None,
             fallback: None,
             reopen: Span::from_minutes(30),
+            digest: Some(callout::engine::digest::DigestRule::default()),
         },
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),

@@ -176,6 +176,7 @@ fn incident(n: u64, event: Arc<Event>) -> Incident {
         sent: Vec::new(),
         pending: Vec::new(),
         notes: Vec::new(),
+        digests: Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Signed, expiring links to act on one incident: `/a/{token}`. Whoever holds the link may do what it says, so it is treated as a secret:
+//! Signed, expiring links to act on one incident, `/a/{token}`, or on all of a digest, `/d/{token}`. Whoever holds the link may do what it says, so it is treated as a secret:
 //! it is in no log, and a GET only shows a page, because link scanners and previews follow GETs.
 
 use std::fmt;
@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::domain::{IncidentId, Name, Span, Timestamp};
+use crate::domain::{DigestId, IncidentId, Name, Span, Timestamp};
 
 /// How long a link is good for unless said otherwise.
 pub const LIFETIME: Span = Span::from_hours(72);
@@ -24,6 +24,8 @@ const HEAD_BYTES: usize = 3 + 8 + 8;
 const PERSON_BYTES_MAX: usize = 255;
 
 const VERSION: u8 = 1;
+/// Of a link that is about a digest; the number in it is the digest's.
+const VERSION_DIGEST: u8 = 2;
 
 /// The key that signs links. Kept with the data; whoever has it can act on every incident.
 #[derive(Clone)]
@@ -84,6 +86,17 @@ pub struct Link {
     pub expires_at: Timestamp,
 }
 
+/// What a link to a digest says: its holder may see and acknowledge all incidents in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DigestLink {
+    /// The digest.
+    pub digest: DigestId,
+    /// Who was sent it.
+    pub holder: Holder,
+    /// Not good from here on; whole seconds.
+    pub expires_at: Timestamp,
+}
+
 /// Why a link does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
@@ -96,6 +109,18 @@ pub enum LinkError {
         /// What it was about.
         incident: IncidentId,
     },
+    /// Too old, and about a digest.
+    #[error("this link has expired")]
+    ExpiredDigest,
+}
+
+/// What is signed, whatever the number stands for.
+struct Payload {
+    version: u8,
+    verbs: u8,
+    number: u64,
+    holder: Holder,
+    expires_at: Timestamp,
 }
 
 impl LinkKey {
@@ -118,18 +143,13 @@ impl LinkKey {
     /// The text that goes after `/a/`.
     #[must_use]
     pub fn sign(&self, link: &Link) -> String {
-        let (kind, person) = match &link.holder {
-            Holder::Channel => (0, ""),
-            Holder::Person(person) => (1, person.as_str()),
-        };
-        let mut bytes = Vec::with_capacity(HEAD_BYTES + person.len() + TAG_BYTES);
-        bytes.extend_from_slice(&[VERSION, link.verbs.0, kind]);
-        bytes.extend_from_slice(&link.incident.0.to_be_bytes());
-        bytes.extend_from_slice(&(link.expires_at.as_millis() / 1000).to_be_bytes());
-        bytes.extend_from_slice(person.as_bytes());
-        let tag = self.tag(&bytes);
-        bytes.extend_from_slice(&tag);
-        URL_SAFE_NO_PAD.encode(bytes)
+        self.seal(VERSION, link.verbs, link.incident.0, &link.holder, link.expires_at)
+    }
+
+    /// The text that goes after `/d/`.
+    #[must_use]
+    pub fn sign_digest(&self, link: &DigestLink) -> String {
+        self.seal(VERSION_DIGEST, Verbs::ACKNOWLEDGE, link.digest.0, &link.holder, link.expires_at)
     }
 
     /// Reads a link's text.
@@ -137,6 +157,43 @@ impl LinkKey {
     /// # Errors
     /// When it was not made with this key, or has expired.
     pub fn verify(&self, text: &str, now: Timestamp) -> Result<Link, LinkError> {
+        let Payload { verbs, number, holder, expires_at, .. } = self.open(text, VERSION)?;
+        let incident = IncidentId(number);
+        if now >= expires_at {
+            return Err(LinkError::Expired { incident });
+        }
+        Ok(Link { incident, verbs: Verbs(verbs), holder, expires_at })
+    }
+
+    /// Reads the text of a link to a digest.
+    ///
+    /// # Errors
+    /// When it was not made with this key, or has expired.
+    pub fn verify_digest(&self, text: &str, now: Timestamp) -> Result<DigestLink, LinkError> {
+        let Payload { number, holder, expires_at, .. } = self.open(text, VERSION_DIGEST)?;
+        if now >= expires_at {
+            return Err(LinkError::ExpiredDigest);
+        }
+        Ok(DigestLink { digest: DigestId(number), holder, expires_at })
+    }
+
+    fn seal(&self, version: u8, verbs: Verbs, number: u64, holder: &Holder, expires_at: Timestamp) -> String {
+        let (kind, person) = match holder {
+            Holder::Channel => (0, ""),
+            Holder::Person(person) => (1, person.as_str()),
+        };
+        let mut bytes = Vec::with_capacity(HEAD_BYTES + person.len() + TAG_BYTES);
+        bytes.extend_from_slice(&[version, verbs.0, kind]);
+        bytes.extend_from_slice(&number.to_be_bytes());
+        bytes.extend_from_slice(&(expires_at.as_millis() / 1000).to_be_bytes());
+        bytes.extend_from_slice(person.as_bytes());
+        let tag = self.tag(&bytes);
+        bytes.extend_from_slice(&tag);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// What a text says, if it was signed with this key and is of this version.
+    fn open(&self, text: &str, version: u8) -> Result<Payload, LinkError> {
         if text.len() > (HEAD_BYTES + PERSON_BYTES_MAX + TAG_BYTES) * 4 / 3 + 4 {
             return Err(LinkError::Invalid);
         }
@@ -145,8 +202,7 @@ impl LinkKey {
         if !bool::from(self.tag(payload).ct_eq(tag)) {
             return Err(LinkError::Invalid);
         }
-        let link = read(payload).ok_or(LinkError::Invalid)?;
-        if now >= link.expires_at { Err(LinkError::Expired { incident: link.incident }) } else { Ok(link) }
+        read(payload).filter(|payload| payload.version == version).ok_or(LinkError::Invalid)
     }
 
     fn tag(&self, payload: &[u8]) -> [u8; TAG_BYTES] {
@@ -164,22 +220,29 @@ impl LinkKey {
 }
 
 /// Reads a payload whose signature was right.
-fn read(payload: &[u8]) -> Option<Link> {
+fn read(payload: &[u8]) -> Option<Payload> {
     let (head, person) = payload.split_first_chunk::<HEAD_BYTES>()?;
     let [version, verbs, kind, rest @ ..] = head;
-    let (incident, expires) = rest.split_first_chunk::<8>()?;
+    let (number, expires) = rest.split_first_chunk::<8>()?;
     let expires: [u8; 8] = expires.try_into().ok()?;
     let holder = match (kind, std::str::from_utf8(person).ok()?) {
         (0, "") => Holder::Channel,
         (1, person) if !person.is_empty() => Holder::Person(person.into()),
         _ => return None,
     };
-    (*version == VERSION).then(|| Link {
-        incident: IncidentId(u64::from_be_bytes(*incident)),
-        verbs: Verbs(*verbs),
+    Some(Payload {
+        version: *version,
+        verbs: *verbs,
+        number: u64::from_be_bytes(*number),
         holder,
         expires_at: Timestamp::from_seconds(i64::from_be_bytes(expires)),
     })
+}
+
+/// The path of the page of a digest.
+#[must_use]
+pub fn digest_path(token: &str) -> String {
+    format!("/d/{token}")
 }
 
 /// The path of an action's page, to be put after the service's address; `action` is `acknowledge`, `snooze`, `resolve`, or empty for the page itself.
@@ -210,6 +273,19 @@ mod tests {
             assert_eq!(key.verify(&text, Timestamp::from_seconds(999)), Ok(link));
         }
         assert!(link().verbs.allow(Verbs::ACKNOWLEDGE) && !link().verbs.allow(Verbs::RESOLVE));
+    }
+
+    #[test]
+    fn a_link_to_a_digest_is_no_link_to_an_incident() {
+        let key = LinkKey::new([7; 32]);
+        let Link { holder, expires_at, .. } = link();
+        let link = DigestLink { digest: DigestId(4711), holder, expires_at };
+        let text = key.sign_digest(&link);
+        let early = Timestamp::from_seconds(999);
+        assert_eq!(key.verify_digest(&text, early), Ok(link));
+        assert_eq!(key.verify(&text, early), Err(LinkError::Invalid));
+        assert_eq!(key.verify_digest(&key.sign(&super::tests::link()), early), Err(LinkError::Invalid));
+        assert_eq!(key.verify_digest(&text, Timestamp::from_seconds(1_000)), Err(LinkError::ExpiredDigest));
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub static ROUTES: &[Route] = &[
     route("*", "/api/v1/{*rest}", Need::Nothing),
     route("GET", "/a/{token}", Need::Link),
     route("POST", "/a/{token}", Need::Link),
+    route("GET", "/d/{token}", Need::Link),
+    route("POST", "/d/{token}", Need::Link),
     route("GET", "/", Need::Read),
     route("GET", "/incidents", Need::Read),
     route("GET", "/incidents/{id}", Need::Read),

@@ -1,5 +1,6 @@
 //! What a channel is given to say: everything looked up, nothing rendered. Texts are foreign; each channel escapes for itself.
 
+use super::digest::Digest;
 use crate::domain::{DeliveryId, IncidentId, Timestamp};
 use crate::engine::input::Receipt;
 use crate::engine::state::{Purpose, Status};
@@ -21,8 +22,10 @@ pub struct Message {
     pub person: Option<PersonName>,
     /// Why this recipient is told: `step 1 of 4 of checkout: main on call`; the whole text for alarms.
     pub why: String,
-    /// The incident; absent for callout's own alarms.
+    /// The incident; absent for digests and callout's own alarms.
     pub content: Option<Box<Content>>,
+    /// The incidents, where it is about many.
+    pub digest: Option<Box<Digest>>,
     /// Earlier message that this one updates or answers.
     pub follows: Option<Receipt>,
     /// When it is sent, for relative times in texts.

@@ -4,6 +4,7 @@
 //! which are the dispatcher's; clocks (the time of sending comes with the [`Message`]).
 
 pub mod client;
+pub mod digest;
 pub mod email;
 pub mod heartbeat;
 pub mod message;

@@ -19,6 +19,7 @@ use serde::{Serialize, Serializer};
 use sha2::Sha256;
 
 use super::client::{self, Target};
+use super::digest::Digest;
 use super::{
     Abilities, ActionLinks, Channel, Content, Fact, Kind, Limit, Link, Message, PersonName, SendFuture, Sending, Setup,
     SetupError, Urgency, outcome,
@@ -235,6 +236,7 @@ const fn event_type(purpose: Purpose) -> &'static str {
         Purpose::Resolved => "incident.resolved",
         Purpose::Reopened => "incident.reopened",
         Purpose::Changed => "incident.changed",
+        Purpose::Digest => "incident.digest",
     }
 }
 
@@ -284,14 +286,18 @@ struct Data<'a>(&'a Message);
 
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Message { delivery, attempt, late, person, why, content, .. } = self.0;
-        let mut out = s.serialize_struct("Data", 6)?;
+        let Message { delivery, attempt, late, person, why, content, digest, .. } = self.0;
+        let mut out = s.serialize_struct("Data", 7)?;
         out.serialize_field("delivery", &Shown(delivery))?;
         out.serialize_field("attempt", attempt)?;
         out.serialize_field("late", late)?;
         out.serialize_field("why", why)?;
         out.serialize_field("person", &person.as_ref().map(Person))?;
         out.serialize_field("incident", &content.as_deref().map(Incident))?;
+        match digest.as_deref() {
+            Some(digest) => out.serialize_field("digest", &Many(digest))?,
+            None => out.skip_field("digest")?,
+        }
         out.end()
     }
 }
@@ -346,6 +352,37 @@ impl Serialize for Incident<'_> {
         out.serialize_field("labels", &Pairs(&c.labels))?;
         out.serialize_field("annotations", &Pairs(&c.annotations))?;
         out.end()
+    }
+}
+
+/// A digest that came here since another channel failed.
+struct Many<'a>(&'a Digest);
+
+impl Serialize for Many<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let (digest, t) = (self.0, &self.0.tally);
+        let mut out = s.serialize_struct("Digest", 12)?;
+        out.serialize_field("id", &Shown(digest.id))?;
+        out.serialize_field("since", &Shown(digest.since))?;
+        out.serialize_field("incidents", &t.incidents)?;
+        out.serialize_field("new", &t.new)?;
+        out.serialize_field("triggered", &t.triggered)?;
+        out.serialize_field("acknowledged", &t.acknowledged)?;
+        out.serialize_field("snoozed", &t.snoozed)?;
+        out.serialize_field("resolved", &t.resolved)?;
+        out.serialize_field("priorities", &Counts(&t.priorities))?;
+        out.serialize_field("services", &Counts(&t.services))?;
+        out.serialize_field("teams", &Counts(&t.teams))?;
+        out.serialize_field("list", &digest.links.as_ref().map(|links| &links.list))?;
+        out.end()
+    }
+}
+
+struct Counts<'a>(&'a [(String, u64)]);
+
+impl Serialize for Counts<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_map(self.0.iter().map(|(name, count)| (name, count)))
     }
 }
 

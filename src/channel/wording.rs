@@ -18,9 +18,10 @@ pub const NAME_MAX: usize = 80;
 
 /// The first line: a sign, the priority, where it stands, and what broke. Enough to decide whether to get up.
 pub fn first_line(message: &Message) -> String {
-    match &message.content {
-        Some(content) => format!("{} {}", sign(content), first_line_plain(content)),
-        None => format!("⚠️ callout: {}", one_line(&message.why)),
+    match (&message.content, &message.digest) {
+        (Some(content), _) => format!("{} {}", sign(content), first_line_plain(content)),
+        (None, Some(digest)) => super::digest::first_line(digest),
+        (None, None) => format!("⚠️ callout: {}", one_line(&message.why)),
     }
 }
 
@@ -154,7 +155,7 @@ pub fn event(message: &Message) -> Option<String> {
     let by = content.status_by.as_deref().map(|by| format!(" by {}", short(by, NAME_MAX))).unwrap_or_default();
     let zone = zone(&content.timezone);
     let what = match (message.purpose, &content.status) {
-        (Purpose::Page | Purpose::Alert | Purpose::Alarm, _) => return None,
+        (Purpose::Page | Purpose::Alert | Purpose::Alarm | Purpose::Digest, _) => return None,
         (Purpose::Acknowledged, _) => format!("Acknowledged{by}"),
         (Purpose::Snoozed, Status::Snoozed { until, .. }) => {
             format!("Snoozed{by} until {}", moment(*until, &zone, message.now))

@@ -49,6 +49,7 @@ pub static ROOT: Table = Table {
         Key::new("priorities", map!(Shape::Table(&PRIORITY)), "incident priorities; their names sort by urgency"),
         Key::new("environments", map!(free Shape::Table(&ENVIRONMENT)), "where services are deployed"),
         Key::new("channels", Shape::Folder(&CHANNELS), "ways out"),
+        Key::new("digest", Shape::Table(&DIGEST), "when messages to one recipient are gathered into one"),
         Key::new("tokens", map!(Shape::Table(&TOKEN)), "API tokens, by the hash of their text"),
         Key::new("heartbeat", Shape::Table(&HEARTBEAT), "sign of life to a monitor that is independent of callout"),
         Key::new("health", Shape::Table(&HEALTH), "when callout counts as stuck"),
@@ -81,6 +82,20 @@ pub static ORGANISATION: Table = Table {
         ),
         Key::new("link_key_env", VARIABLE, "environment variable with the key that signs action links"),
         Key::new("link_key_file", PATH, "file with the key that signs action links; default: made once and kept"),
+    ],
+};
+
+/// When messages to one recipient are gathered into one.
+pub static DIGEST: Table = Table {
+    about: "when messages to one recipient are gathered into one",
+    keys: &[
+        Key::new(
+            "singles",
+            Shape::Whole { least: 1, most: crate::engine::limits::SINGLES_MAX as i64 },
+            "messages to one recipient that go out one by one within that time; default 5",
+        ),
+        Key::new("within", SPAN, "that time, and how long the first digest gathers; default 1m"),
+        Key::new("every", SPAN, "while it goes on, there is a digest this often; default 5m"),
     ],
 };
 
@@ -121,6 +136,11 @@ const INTERVAL: Key = Key::new("interval", text(Format::SpanOrNone), "least time
 const FALLBACK: Key = Key::new("fallback", DESTINATION, "where messages go that failed for good");
 const FOLLOW_UP: Key =
     Key::new("follow_up", Shape::Truth, "whether it hears of acknowledgement and resolution; default true");
+const DIGESTED: Key = Key::new(
+    "digest",
+    Shape::Truth,
+    "whether messages are gathered into one when too many go to one recipient; default true",
+);
 const TOKEN_ENV: Key = Key::new("token_env", VARIABLE, "environment variable with the token");
 const TOKEN_FILE: Key = Key::new("token_file", PATH, "file with the token");
 const URL_ENV: Key = Key::new("url_env", VARIABLE, "environment variable with the address");
@@ -145,6 +165,7 @@ pub static SLACK: Table = Table {
         INTERVAL,
         FALLBACK,
         FOLLOW_UP,
+        DIGESTED,
     ],
 };
 
@@ -162,6 +183,7 @@ pub static TEAMS: Table = Table {
         INTERVAL,
         FALLBACK,
         FOLLOW_UP,
+        DIGESTED,
     ],
 };
 
@@ -185,6 +207,7 @@ pub static EMAIL: Table = Table {
         INTERVAL,
         FALLBACK,
         FOLLOW_UP,
+        DIGESTED,
     ],
 };
 
@@ -598,28 +621,8 @@ pub static BURN_PAIR: Table = Table {
     about: "a pair of windows",
     keys: &[
         Key::required("name", LINE, "its name, for example page_fast"),
-        Key::new("factor", Shape::Decimal, "burn rate that both windows must exceed, for example 14.4"),
-        Key::new("share", text(Format::Percent), "instead of a factor: share of the period's budget, for example 2%"),
-        Key::new(
-            "within",
-            SPAN,
-            "time in which the share goes at the pace of the long window; default: the long window",
-        ),
+        Key::required("factor", Shape::Decimal, "burn rate that both windows must exceed, for example 14.4"),
         Key::required("long", SPAN, "long window"),
-        Key::new("short", SPAN, "short window; default: none"),
-        Key::new("ticket", Shape::Truth, "tells the team's channels and pages nobody"),
-        Key::new("at_least", Shape::Truth, "the factor itself is enough"),
-        Key::new("for", SPAN, "the condition must hold for so long; default: not at all"),
-        Key::new("keep", SPAN, "goes on until the condition did not hold for so long; default: not at all"),
-        Key::new(
-            "min_bad",
-            Shape::Whole { least: 0, most: 1_000_000_000 },
-            "bad events that the long window must have; default 1",
-        ),
-        Key::new(
-            "min_total",
-            Shape::Whole { least: 0, most: 1_000_000_000 },
-            "events that the long window must have; default 1",
-        ),
+        Key::required("short", SPAN, "short window"),
     ],
 };

@@ -58,6 +58,11 @@ id!(
     DeliveryId, "D", "a delivery id such as `D17`"
 );
 
+id!(
+    /// A digest: one message about many incidents, numbered from 1 in order of opening. Written `G12`.
+    DigestId, "G", "a digest id such as `G12`"
+);
+
 /// Identity of a label set: 128 bits of XXH3 over its length-prefixed fields. Stable across versions, stored.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Fingerprint(pub u128);

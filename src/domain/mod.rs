@@ -12,7 +12,7 @@ mod time;
 
 pub use destination::{ChannelKind, ChannelRef, Destination, DestinationError};
 pub use event::{BudgetLeft, Dependency, Deployment, Event, EventDetail, EventKind, EventStatus, Source, WindowCounts};
-pub use id::{DeliveryId, EventId, Fingerprint, IdError, IncidentId, Seq, SilenceId};
+pub use id::{DeliveryId, DigestId, EventId, Fingerprint, IdError, IncidentId, Seq, SilenceId};
 pub use label::{Labels, LabelsBuilder, LabelsError};
 pub use ratio::{Ratio, RatioError};
 pub use sample::{

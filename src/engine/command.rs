@@ -14,6 +14,7 @@ impl Judge<'_> {
         match &command.verb {
             Verb::AddSilence(silence) => self.add_silence(by, silence),
             Verb::ExpireSilence { silence } => self.expire_silence(by, *silence),
+            Verb::AcknowledgeDigest { digest } => self.acknowledge_digest(*digest, by),
             verb => {
                 let Some(id) = verb.incident() else { return };
                 let Some(incident) = self.engine.state.incidents.get(&id) else {
@@ -45,11 +46,7 @@ impl Judge<'_> {
     /// Commands that only fit an open incident.
     fn open_command(&mut self, id: IncidentId, by: &Actor, verb: &Verb) {
         match verb {
-            Verb::Acknowledge { .. } => {
-                self.did(id, by, "acknowledged");
-                self.acknowledged(id, by.clone());
-                self.follow_up(id, Purpose::Acknowledged, by);
-            }
+            Verb::Acknowledge { .. } => self.acknowledge(id, by),
             Verb::Unacknowledge { .. } => self.unacknowledge(id, by),
             Verb::Snooze { until, .. } => self.snooze(id, by, *until),
             Verb::Resolve { .. } => {
@@ -60,7 +57,11 @@ impl Judge<'_> {
                 let rank = self.engine.policy.rank(priority.as_deref());
                 let what = priority.as_deref().unwrap_or("unset");
                 self.did(id, by, &format!("set the priority to {what}"));
+                let before = self.engine.state.incidents.get(&id).map_or(255, |incident| incident.rank);
                 self.set_priority(id, priority.clone(), rank, by.clone());
+                if rank < before {
+                    self.page_anew_if_folded(id);
+                }
                 self.follow_up(id, Purpose::Changed, by);
             }
             Verb::ReassignPeople { people, .. } => {
@@ -76,6 +77,12 @@ impl Judge<'_> {
             }
             _ => {}
         }
+    }
+
+    pub(super) fn acknowledge(&mut self, id: IncidentId, by: &Actor) {
+        self.did(id, by, "acknowledged");
+        self.acknowledged(id, by.clone());
+        self.follow_up(id, Purpose::Acknowledged, by);
     }
 
     fn unacknowledge(&mut self, id: IncidentId, by: &Actor) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::digest::Stage;
 use super::input::{Actor, DeliveryReport, Outcome, Receipt};
 use super::judge::Judge;
 use super::limits;
@@ -11,7 +12,7 @@ use crate::domain::{ChannelKind, DeliveryId, IncidentId, Name};
 use crate::rules::{Because, RuleKind, route};
 
 impl Judge<'_> {
-    /// Puts a message into the outbox.
+    /// Puts a message into the outbox, or folds it into a digest where too much goes to the same recipient.
     pub(super) fn order(
         &mut self,
         id: IncidentId,
@@ -21,6 +22,9 @@ impl Judge<'_> {
         follows: Option<Receipt>,
         fallbacks: u8,
     ) {
+        if fallbacks == 0 && self.fold_if_too_much(id, &to, purpose, follows.is_some()) {
+            return;
+        }
         let rank = self.engine.state.incidents.get(&id).map_or(255, |incident| incident.rank);
         let expires = (purpose != Purpose::Page).then(|| self.now().plus(limits::NOTICE_WORTH));
         let delivery = Delivery {
@@ -71,6 +75,11 @@ impl Judge<'_> {
         for delivery in older {
             self.drop_row(id, delivery, "a newer page takes its place");
         }
+        if self.page_is_folded(id, Some(person)) {
+            let why = Name::const_new("a page of it waits in a digest already");
+            self.say(Some(id), RuleKind::Delivery, Because::NothingToDo { why });
+            return;
+        }
         let to = Recipient::Person { person: person.clone(), channel: contact.channel.clone() };
         self.order(id, to, Purpose::Page, why.to_owned(), None, 0);
     }
@@ -88,6 +97,7 @@ impl Judge<'_> {
         for row in self.pages(id) {
             self.drop_row(id, row.id, why);
         }
+        self.unfold_pages(id, why);
     }
 
     fn drop_row(&mut self, id: IncidentId, delivery: DeliveryId, why: &'static str) {
@@ -113,6 +123,13 @@ impl Judge<'_> {
             answered.push(&sent.to);
             self.order(id, sent.to.clone(), purpose, String::new(), sent.receipt.as_deref().cloned(), 0);
         }
+        for digest in self.digests_of(id) {
+            let wanted = policy.channels.get(digest.to.channel()).is_none_or(|c| c.follow_up);
+            let told = matches!(digest.stage, Stage::Told(_)) && !incident.sent.iter().any(|sent| sent.to == digest.to);
+            if told && wanted && !is_same_person(&digest.to, by) {
+                self.fold_follow_up(id, &digest.to, purpose);
+            }
+        }
     }
 
     /// What became of an attempt.
@@ -124,6 +141,7 @@ impl Judge<'_> {
             return;
         };
         let (delivery, attempt) = (report.delivery, report.attempt);
+        let digest = self.engine.state.digest_rows.get(&delivery).copied();
         self.record(Transition::DeliveryReported { delivery, attempt, outcome: report.outcome.clone() });
         let to = compact_str::format_compact!("{}", row.to);
         let (delivery, incident) = (delivery.0, row.incident);
@@ -139,7 +157,10 @@ impl Judge<'_> {
             Outcome::Failed { error } => {
                 let because = Because::GaveUp { delivery, attempt, to, error: error.clone() };
                 self.say(incident, RuleKind::Delivery, because);
-                self.another_way(&row, error);
+                match digest {
+                    Some(digest) => self.digest_failed(digest, &row, error),
+                    None => self.another_way(&row, error),
+                }
             }
         }
     }
@@ -164,11 +185,10 @@ impl Judge<'_> {
         }
     }
 
-    /// A message failed for good: the next way to the person, or the channel's fallback; if there is none, an alarm.
-    fn another_way(&mut self, row: &Delivery, error: &str) {
-        let Some(id) = row.incident else { return };
-        let policy = self.policy();
-        let next = match &row.to {
+    /// The way after one that failed for good: the next contact of the person, the fallback of the channel.
+    pub(super) fn next_way(&self, row: &Delivery) -> Option<Recipient> {
+        let policy = &self.engine.policy;
+        match &row.to {
             _ if row.fallbacks >= limits::FALLBACKS_MAX => None,
             Recipient::Person { person, channel } => policy.people.get(person).and_then(|known| {
                 let used = known.contacts.iter().position(|contact| contact.channel == *channel)?;
@@ -181,7 +201,13 @@ impl Judge<'_> {
                 .and_then(|channel| channel.fallback.clone())
                 .filter(|fallback| fallback != destination)
                 .map(Recipient::Channel),
-        };
+        }
+    }
+
+    /// A message failed for good: the next way, if there is one; if there is none, an alarm.
+    fn another_way(&mut self, row: &Delivery, error: &str) {
+        let Some(id) = row.incident else { return };
+        let next = self.next_way(row);
         let triggered = self.engine.state.incidents.get(&id).is_some_and(|i| i.status == Status::Triggered);
         let worth = row.purpose != Purpose::Page || triggered;
         if let Some(to) = next.filter(|_| worth) {

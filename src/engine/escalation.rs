@@ -144,8 +144,11 @@ impl Judge<'_> {
         let Some(incident) = self.engine.state.incidents.get(&id) else { return };
         let outbox = &self.engine.state.outbox;
         let others = incident.pending.iter().any(|row| outbox.get(row).is_some_and(|d| d.purpose == Purpose::Page));
-        let waiting = incident.escalation.as_ref().is_some_and(|e| e.due.is_some() && !e.reached);
-        if incident.status == Status::Triggered && waiting && !others {
+        let Some(escalation) = &incident.escalation else { return };
+        let Some(due) = escalation.due.filter(|_| !escalation.reached) else { return };
+        let wait = escalation.policy.steps.get(escalation.step as usize).map_or(limits::ROUND_WAIT_MIN, |s| s.wait);
+        let triggered = incident.status == Status::Triggered;
+        if triggered && !others && !self.page_is_folded(id, None) && !self.page_was_told(id, due.minus(wait)) {
             self.step_due(id);
         }
     }

@@ -11,7 +11,7 @@ use super::limits;
 use super::state::{Alert, Delivery, Escalation, Incident, Note, Purpose, Sent, Status};
 use super::timers::{Timer, alert_deadline, incident_deadline, scope_deadline};
 use super::transition::{IncidentOpening, RefireCount, Transition};
-use crate::domain::{DeliveryId, Event, EventId, Fingerprint, IncidentId, Seq, Timestamp};
+use crate::domain::{DeliveryId, EventId, Fingerprint, IncidentId, Seq, Timestamp};
 
 impl Engine {
     /// Performs one recorded transition. Never judges.
@@ -103,12 +103,13 @@ impl Engine {
                 self.remove_delivery(*delivery);
             }
             T::SamplesTaken { input } => self.samples_taken(*input),
-            T::RuleStateChanged { level, rule, state } => self.state.levels.set_rule(level, rule, *state),
-            T::BreachFound { fingerprint, event } => self.breach_found(*fingerprint, EventId(0), event),
-            T::ObjectiveSet { service, slo, objective, at } => {
-                self.state.levels.set_objective(service, slo, *objective, *at);
-            }
             T::IncidentOpened(opening) => self.incident_opened(opening),
+            T::DigestOpened { .. }
+            | T::Folded { .. }
+            | T::Unfolded { .. }
+            | T::DigestClosed { .. }
+            | T::DigestOrdered { .. }
+            | T::DigestWork { .. } => self.evolve_digest(transition),
             _ => self.evolve_incident(transition),
         }
     }
@@ -239,19 +240,13 @@ impl Engine {
     fn samples_taken(&mut self, input: Seq) {
         let Some((_, input)) = self.state.inbox.get(&input).cloned() else { return };
         if let Input::Samples(batch) = &*input {
-            self.state.levels.take(batch, self.state.now, &self.policy);
+            self.state.levels.take(batch, self.state.now);
         }
     }
 
     fn alert_firing(&mut self, fingerprint: Fingerprint, event_id: EventId) {
-        let Some((_, input)) = self.state.inbox.get(&Seq(event_id.0)).cloned() else { return };
-        if let Input::Event(event) = &*input {
-            self.breach_found(fingerprint, event_id, event);
-        }
-    }
-
-    /// A source fires, with this content.
-    fn breach_found(&mut self, fingerprint: Fingerprint, event_id: EventId, event: &Arc<Event>) {
+        let Some((_, input)) = self.state.inbox.get(&Seq(event_id.0)) else { return };
+        let Input::Event(event) = &**input else { return };
         let (event, now) = (Arc::clone(event), self.state.now);
         let ends_at = event.ends_at;
         let alert = self.state.alerts.entry(fingerprint).or_insert_with(|| Alert {
@@ -324,6 +319,7 @@ impl Engine {
             sent: Vec::new(),
             pending: Vec::new(),
             notes: Vec::new(),
+            digests: Vec::new(),
         };
         self.state.last_incident = self.state.last_incident.max(opening.incident.0);
         self.state.by_key.insert(opening.key.clone(), opening.incident);
@@ -337,6 +333,9 @@ impl Engine {
         }
         for delivery in &incident.pending {
             self.state.outbox.remove(delivery);
+        }
+        for digest in &incident.digests {
+            self.leave_digest(*digest, id);
         }
     }
 
@@ -359,6 +358,7 @@ impl Engine {
         if let Some(incident) = delivery.incident.and_then(|id| self.state.incidents.get_mut(&id)) {
             Arc::make_mut(incident).pending.push(delivery.id);
         }
+        self.count_single(delivery);
         self.state.outbox.insert(delivery.id, Arc::clone(delivery));
     }
 
@@ -371,9 +371,11 @@ impl Engine {
             }
             Outcome::Failed { .. } => {
                 self.remove_delivery(id);
+                self.digest_left(id, false);
             }
             Outcome::Delivered { receipt } => {
                 let Some(row) = self.remove_delivery(id) else { return };
+                self.digest_left(id, true);
                 let Some(incident) = row.incident.and_then(|id| self.state.incidents.get_mut(&id)) else { return };
                 let incident = Arc::make_mut(incident);
                 if row.purpose == Purpose::Page

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ChannelRef, DeliveryId, Event, Fingerprint, IncidentId, Name, SampleBatch, SilenceId, Timestamp};
+use crate::domain::{
+    ChannelRef, DeliveryId, DigestId, Event, Fingerprint, IncidentId, Name, SampleBatch, SilenceId, Timestamp,
+};
 pub use crate::rules::matcher::MatcherSpec;
 pub use crate::rules::silence::SilenceSpec;
 
@@ -125,6 +127,8 @@ pub enum Verb {
     AddSilence(SilenceSpec),
     /// It ends now.
     ExpireSilence { silence: SilenceId },
+    /// Somebody is on everything that a digest tells of.
+    AcknowledgeDigest { digest: DigestId },
 }
 
 impl Verb {
@@ -144,6 +148,7 @@ impl Verb {
             Self::Escalate { .. } => "escalate",
             Self::AddSilence(_) => "add-silence",
             Self::ExpireSilence { .. } => "expire-silence",
+            Self::AcknowledgeDigest { .. } => "acknowledge-digest",
         }
     }
 
@@ -162,7 +167,7 @@ impl Verb {
             | Self::ReassignPeople { incident, .. }
             | Self::ReassignPolicy { incident, .. }
             | Self::Escalate { incident } => Some(*incident),
-            Self::AddSilence(_) | Self::ExpireSilence { .. } => None,
+            Self::AddSilence(_) | Self::ExpireSilence { .. } | Self::AcknowledgeDigest { .. } => None,
         }
     }
 }

@@ -46,11 +46,19 @@ pub const BACKLOG_KEPT: Span = Span::from_hours(24 * 31);
 pub const SERIES_MAX: usize = 250_000;
 /// Sources of one series at most; samples of further ones are refused.
 pub const FEEDS_PER_SERIES_MAX: usize = 256;
-/// Memory of finished days of all series, roughly; beyond, minutes older than four days are given up and their hours stay.
-pub const HISTORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
-/// Service levels that got no sample of a minute are judged so long after its end; those that did, at once.
-pub const EVALUATION_WAIT: Span = Span::from_seconds(45);
-/// Service levels judged in one tick; the rest follow in the next, so that inputs get their turn.
-pub const LEVELS_PER_TICK: usize = 2_048;
-/// Changes of one objective that are remembered.
-pub const OBJECTIVES_KEPT: usize = 32;
+/// Messages that went out one by one, remembered per recipient; beyond, the oldest are forgotten (no rule counts further).
+pub const SINGLES_KEPT_MAX: usize = 128;
+/// Messages to one recipient within the time of `[digest]` that go out one by one at most, whatever is configured.
+pub const SINGLES_MAX: u32 = 30;
+/// Recipients whose flow is remembered; beyond, those who were told nothing for [`FLOW_KEPT`] are forgotten.
+pub const FLOWS_MAX: usize = 4_096;
+/// A recipient who was told nothing for so long may be forgotten.
+pub const FLOW_KEPT: Span = Span::from_hours(1);
+/// A digest takes in incidents for so long at least, also where a step waits less.
+pub const DIGEST_WAIT_MIN: Span = Span::from_seconds(10);
+/// Digests remembered per incident for follow-ups; beyond, it is taken out of the oldest.
+pub const DIGESTS_MAX: usize = 64;
+/// Incidents of a digest that are worked on at once when all of them are acknowledged; the others follow a moment later.
+pub const DIGEST_WORK_MAX: usize = 64;
+/// That moment.
+pub const DIGEST_WORK_PAUSE: Span = Span::from_millis(1);

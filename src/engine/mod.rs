@@ -5,14 +5,12 @@
 
 mod command;
 mod delivery;
+pub mod digest;
 mod escalation;
 mod evolve;
 mod incident;
 pub mod input;
 mod judge;
-pub mod level_event;
-pub mod level_index;
-mod level_judge;
 pub mod levels;
 pub mod limits;
 pub mod policy;
@@ -21,8 +19,6 @@ mod timers;
 pub mod trace;
 pub mod transition;
 
-#[cfg(test)]
-mod level_tests;
 #[cfg(test)]
 mod tests;
 
@@ -49,8 +45,6 @@ pub struct Engine {
     silences: SilenceTable,
     /// Idempotency keys in order of time.
     idempotency_by_age: BTreeSet<(Timestamp, u128)>,
-    /// Which service levels are to be judged.
-    round: level_judge::Round,
 }
 
 impl Engine {
@@ -62,15 +56,14 @@ impl Engine {
 
     /// An engine that goes on from a snapshot. What is derived is built anew.
     #[must_use]
-    pub fn from_state(mut state: State, policy: Arc<Policy>) -> Self {
-        state.levels.index = Arc::new(level_index::LevelIndex::build(&state.levels, &policy));
+    pub fn from_state(state: State, policy: Arc<Policy>) -> Self {
         let timers = Timers::rebuild(&state);
         let mut silences = SilenceTable::default();
         for silence in state.silences.values() {
             silences.insert(silence);
         }
         let idempotency_by_age = state.idempotency.iter().map(|(hash, (_, at))| (*at, *hash)).collect();
-        Self { state, policy, timers, silences, idempotency_by_age, round: level_judge::Round::default() }
+        Self { state, policy, timers, silences, idempotency_by_age }
     }
 
     /// What it knows.
@@ -87,8 +80,6 @@ impl Engine {
 
     /// Goes by another policy from now on. Open incidents keep the steps they began with.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
-        self.state.levels.index = Arc::new(level_index::LevelIndex::build(&self.state.levels, &policy));
-        self.round = level_judge::Round::default();
         self.policy = policy;
     }
 
@@ -123,11 +114,11 @@ impl Engine {
     }
 
     /// Judges the earliest deadlines, if they are due at `now`: all of one moment, at that moment, at most
-    /// [`limits::TIMERS_PER_TICK`] of them; when none are, service levels, at most [`limits::LEVELS_PER_TICK`]. `None` when nothing came of any that is due. To be called until
+    /// [`limits::TIMERS_PER_TICK`] of them. `None` when nothing came of any that is due. To be called until
     /// [`Engine::next_wakeup`] is later than `now`; the decision's time is then [`State::now`].
     pub fn tick(&mut self, now: Timestamp) -> Option<Decision> {
         for _ in 0..limits::STALE_TIMERS_PER_TICK {
-            let Some(at) = self.timers.next().filter(|at| *at <= now) else { break };
+            let at = self.timers.next().filter(|at| *at <= now)?;
             let mut judge = Judge::new(self);
             judge.deadlines(at, true, limits::TIMERS_PER_TICK);
             let decision = judge.finish();
@@ -135,17 +126,13 @@ impl Engine {
                 return Some(decision);
             }
         }
-        let mut judge = Judge::new(self);
-        judge.levels_due(now);
-        let decision = judge.finish();
-        (!decision.transitions.is_empty()).then_some(decision)
+        None
     }
 
     /// Earliest time at which `tick` may do something. Spurious ticks do nothing.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        let levels = self.round.due(&self.state.levels);
-        self.timers.next().into_iter().chain(levels).min()
+        self.timers.next()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::DigestRule;
 use crate::domain::{ChannelKind, ChannelRef, Destination, Name, Ratio, Span};
 use crate::rules::burn_rate::BurnPair;
 use crate::rules::dedup::DedupRule;
@@ -56,6 +57,8 @@ pub struct Organisation {
     pub fallback: Option<Name>,
     /// Re-fires this soon after the resolution go on with the same incident. Default 30 min.
     pub reopen: Span,
+    /// When messages to one recipient are folded; absent: never.
+    pub digest: Option<DigestRule>,
 }
 
 /// An organisation-wide priority with its criteria (at most five).
@@ -252,15 +255,8 @@ pub struct ChannelPolicy {
     pub fallback: Option<Destination>,
     /// Whether follow-ups (acknowledged, resolved) are sent there.
     pub follow_up: bool,
-}
-
-impl Slo {
-    /// The longest window that its rules look at.
-    #[must_use]
-    pub fn longest_window(&self) -> Span {
-        let windows = self.burn.iter().map(|pair| pair.long.max(pair.short));
-        windows.chain(self.alert.as_ref().map(|rule| rule.window)).max().unwrap_or(Span::ZERO)
-    }
+    /// Whether messages through it are folded when there are too many.
+    pub digest: bool,
 }
 
 impl Policy {

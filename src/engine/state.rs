@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::{Digest, Flow};
 use super::input::{Actor, Input, Receipt, SilenceSpec};
 use super::levels::Levels;
 use super::policy::EscalationPolicy;
 use super::transition::Suppressor;
 use crate::domain::{
-    ChannelRef, DeliveryId, Destination, Event, EventId, Fingerprint, IncidentId, Name, Seq, SilenceId, Timestamp,
+    ChannelRef, DeliveryId, Destination, DigestId, Event, EventId, Fingerprint, IncidentId, Name, Seq, SilenceId,
+    Timestamp,
 };
 
 /// Everything, as plain values; the big ones behind `Arc`, so that a copy for a snapshot is cheap.
@@ -44,6 +46,14 @@ pub struct State {
     pub alarms: BTreeMap<Name, Timestamp>,
     /// Service levels: the histories of all series.
     pub levels: Levels,
+    /// Number of the next digest minus one.
+    pub last_digest: u64,
+    /// What went to each recipient lately.
+    pub flows: BTreeMap<Recipient, Flow>,
+    /// Digests whose incidents are still known.
+    pub digests: BTreeMap<DigestId, Arc<Digest>>,
+    /// Rows of the outbox that are digests.
+    pub digest_rows: BTreeMap<DeliveryId, DigestId>,
 }
 
 /// A source: one identity, firing or ended lately.
@@ -156,6 +166,8 @@ pub struct Incident {
     pub pending: Vec<DeliveryId>,
     /// Remarks.
     pub notes: Vec<Note>,
+    /// Digests that it is in, oldest first.
+    pub digests: Vec<DigestId>,
 }
 
 impl Incident {
@@ -272,6 +284,8 @@ pub enum Purpose {
     Reopened,
     /// Priority, severity or owner changed.
     Changed,
+    /// One message about many incidents.
+    Digest,
 }
 
 impl Purpose {
@@ -288,6 +302,7 @@ impl Purpose {
             Self::Resolved => "resolved",
             Self::Reopened => "reopened",
             Self::Changed => "changed",
+            Self::Digest => "digest",
         }
     }
 }
@@ -317,6 +332,14 @@ pub struct Delivery {
     pub follows: Option<Receipt>,
     /// How many other ways failed before this one.
     pub fallbacks: u8,
+}
+
+impl Delivery {
+    /// Whether it demands acknowledgement of a person: a page, or a digest with pages in it.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        self.purpose == Purpose::Page || (self.purpose == Purpose::Digest && self.expires_at.is_none())
+    }
 }
 
 /// What alert rules remember is kept per SLO and scope: `service/slo/environment/region`, or the dedup key where there is no SLO.

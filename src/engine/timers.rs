@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use super::digest::{Digest, Stage};
 use super::limits;
 use super::state::{Alert, AlertScope, Incident, ScopeKey, State, Status};
 use super::transition::Suppressor;
-use crate::domain::{EventKind, Fingerprint, IncidentId, SilenceId, Source, Timestamp};
+use crate::domain::{DigestId, EventKind, Fingerprint, IncidentId, SilenceId, Timestamp};
 
 /// Why the engine wants to be woken. Ties break by this order, then by id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -21,6 +22,8 @@ pub enum Timer {
     Silence(SilenceId),
     /// Idempotency keys can be forgotten.
     Idempotency,
+    /// A digest is due, or the next part of what is done to its incidents.
+    Digest(DigestId),
 }
 
 /// All deadlines in order.
@@ -43,6 +46,9 @@ impl Timers {
         }
         for silence in state.silences.values() {
             timers.set(Some(silence.ends_at.plus(limits::SILENCE_KEPT)), Timer::Silence(silence.id));
+        }
+        for digest in state.digests.values() {
+            timers.set(digest_deadline(digest), Timer::Digest(digest.id));
         }
         let oldest = state.idempotency.values().map(|(_, at)| *at).min();
         timers.set(oldest.map(|at| at.plus(limits::IDEMPOTENCY_KEPT)), Timer::Idempotency);
@@ -89,8 +95,7 @@ pub fn alert_deadline(state: &State, alert: &Alert) -> Option<Timestamp> {
     let open = alert.incident.is_some_and(|id| state.incidents.get(&id).is_some_and(|i| i.status.is_open()));
     let end = match alert.ends_at {
         Some(end) => Some(end),
-        // callout knows by itself when it is over.
-        None if open || alert.event.source == Source::Samples => None,
+        None if open => None,
         None => Some(alert.updated_at.plus(limits::UNENDED_ALERT_KEPT)),
     };
     match (end, heard_again_at(state, alert)) {
@@ -99,12 +104,19 @@ pub fn alert_deadline(state: &State, alert: &Alert) -> Option<Timestamp> {
     }
 }
 
+/// When a digest is due, or what is done to its incidents goes on.
+#[must_use]
+pub fn digest_deadline(digest: &Digest) -> Option<Timestamp> {
+    let due = (digest.stage == Stage::Collecting).then_some(digest.due);
+    let work = digest.work.as_ref().map(|work| work.at);
+    due.into_iter().chain(work).min()
+}
+
 /// When a source that a silence or a maintenance window keeps quiet is to be judged again by itself. Only sources that last until
 /// they are said to be over: a breach is a measurement of its moment, and telling of it hours later would help nobody.
 #[must_use]
 pub fn heard_again_at(state: &State, alert: &Alert) -> Option<Timestamp> {
-    let lasting =
-        alert.ends_at.is_some() || alert.event.kind == EventKind::Resource || alert.event.source == Source::Samples;
+    let lasting = alert.ends_at.is_some() || alert.event.kind == EventKind::Resource;
     match &alert.suppressed {
         Some(Suppressor::Silence(id)) if lasting => {
             Some(state.silences.get(id).map_or(alert.updated_at, |silence| silence.ends_at))

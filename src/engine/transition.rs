@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::Work;
 use super::input::{Actor, Outcome, SilenceSpec};
-use super::levels::LevelKey;
 use super::policy::EscalationPolicy;
-use super::state::{Delivery, ScopeKey, Status};
+use super::state::{Delivery, Purpose, Recipient, ScopeKey, Status};
 use super::trace::Trace;
-use crate::domain::{DeliveryId, Event, EventId, Fingerprint, IncidentId, Name, Ratio, Seq, SilenceId, Timestamp};
-use crate::slo::burn::AlertState;
+use crate::domain::{DeliveryId, DigestId, EventId, Fingerprint, IncidentId, Name, Seq, SilenceId, Timestamp};
 
 /// What one `apply` decided. Committed as a whole.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -100,12 +99,18 @@ pub enum Transition {
 
     /// The samples of the input at this position, which is in the inbox, were added to their series.
     SamplesTaken { input: Seq },
-    /// A rule that is judged from samples changed its state.
-    RuleStateChanged { level: LevelKey, rule: Name, state: AlertState },
-    /// callout itself made an event of such a rule, new or with newer counts: its source fires.
-    BreachFound { fingerprint: Fingerprint, event: Arc<Event> },
-    /// The objective of an SLO came into force.
-    ObjectiveSet { service: Name, slo: Name, objective: Ratio, at: Timestamp },
+    /// A digest for a recipient began.
+    DigestOpened { digest: DigestId, to: Recipient, due: Timestamp },
+    /// What would have been a message waits in a digest, which is due at `due` or earlier. `storm`: too much of this rank came.
+    Folded { digest: DigestId, incident: IncidentId, purpose: Purpose, due: Timestamp, storm: Option<u8> },
+    /// An incident left a digest that nobody has heard yet.
+    Unfolded { digest: DigestId, incident: IncidentId },
+    /// A digest takes in no more. `over`: little enough came, so that messages go out one by one again.
+    DigestClosed { digest: DigestId, over: bool },
+    /// A digest entered the outbox, the first time or by another way.
+    DigestOrdered { digest: DigestId, delivery: Arc<Delivery> },
+    /// What is being done to all incidents of a digest; `None`: it is done.
+    DigestWork { digest: DigestId, work: Option<Work> },
 }
 
 /// One source sent again.
@@ -130,8 +135,6 @@ pub enum Suppressor {
     Silence(SilenceId),
     /// A maintenance window, and when it ends.
     Maintenance { name: Name, until: Timestamp },
-    /// A page of the same SLO fires.
-    Page,
 }
 
 /// What is known of an incident when it begins.

@@ -8,6 +8,7 @@
 
 mod dependencies;
 mod deployments;
+mod digest;
 mod facts;
 mod headline;
 mod links;
@@ -16,6 +17,8 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+
+pub use digest::Gathering;
 
 use jiff::tz::TimeZone;
 

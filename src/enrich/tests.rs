@@ -72,6 +72,7 @@ fn policy() -> Policy {
             url: None,
             fallback: None,
             reopen: Span::from_minutes(30),
+            digest: None,
         },
         priorities: BTreeMap::from([("P2".into(), priority)]),
         environments: BTreeMap::new(),
@@ -160,6 +161,7 @@ fn incident(event: Event) -> Incident {
         sent: vec![Sent { to: Recipient::Channel("teams:eu".parse().unwrap()), receipt: None }],
         pending: vec![DeliveryId(2), DeliveryId(3)],
         notes: Vec::new(),
+        digests: Vec::new(),
     }
 }
 

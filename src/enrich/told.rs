@@ -20,7 +20,8 @@ pub fn told(view: &View<'_>, state: &State) -> Vec<String> {
     for id in &incident.paged {
         add(&mut told, person(view, id));
     }
-    for recipient in incident.sent.iter().map(|sent| &sent.to).chain(on_its_way) {
+    let digests = incident.digests.iter().filter_map(|id| state.digests.get(id)).map(|digest| &digest.to);
+    for recipient in incident.sent.iter().map(|sent| &sent.to).chain(on_its_way).chain(digests) {
         match recipient {
             Recipient::Person { person: id, .. } => add(&mut told, person(view, id)),
             Recipient::Channel(destination) => add(&mut channels, channel(destination)),

@@ -59,6 +59,8 @@ fn registered() -> Vec<Registered> {
         ("*", "/api/v1/{*rest}", any(alertmanager::v1)),
         ("GET", "/a/{token}", get(pages::show)),
         ("POST", "/a/{token}", post(pages::act)),
+        ("GET", "/d/{token}", get(pages::show_digest)),
+        ("POST", "/d/{token}", post(pages::act_on_digest)),
         ("GET", "/", get(pages::list)),
         ("GET", "/incidents", get(pages::list)),
         ("GET", "/incidents/{id}", get(pages::incident)),

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::{App, Peer, router};
-use crate::auth::link::{Holder, Link, LinkKey, Verbs};
+use crate::auth::link::{DigestLink, Holder, Link, LinkKey, Verbs};
 use crate::auth::token::hash;
 use crate::config::{Loaded, TokenSettings, load_texts};
-use crate::domain::{EventId, IncidentId, Seq, Span, Timestamp};
+use crate::domain::{DigestId, EventId, IncidentId, Seq, Span, Timestamp};
 use crate::engine::Input;
 use crate::ingest::DIALECTS;
 use crate::ingest::limits::{BODY_BYTES_MAX, EVENTS_MAX, LABELS_MAX};
@@ -156,6 +156,12 @@ impl World {
         assert_eq!(self.post("/v1/breaches", body.to_string()).await.status(), 202);
         self.settle().await;
         self.get_json("/v1/incidents").await["incidents"][0]["id"].as_u64().unwrap()
+    }
+
+    fn digest_link(&self, digest: u64) -> String {
+        let expires_at = self.app.handle().now().plus(Span::from_hours(72));
+        let link = DigestLink { digest: DigestId(digest), holder: Holder::Person("ana".into()), expires_at };
+        format!("/d/{}", self.app.link_key().sign_digest(&link))
     }
 
     fn link(&self, incident: u64, verbs: Verbs) -> String {

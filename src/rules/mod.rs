@@ -14,6 +14,5 @@ pub mod snooze;
 pub mod timeliness;
 mod verdict;
 mod wording;
-mod wording_slo;
 
-pub use verdict::{Because, RuleEnd, RuleKind};
+pub use verdict::{Because, RuleKind};

@@ -9,7 +9,7 @@ use super::{Because, RuleKind};
 use crate::domain::{Name, Ratio, Timestamp};
 
 /// Digits after the point beyond which two shares are not told apart in text.
-pub(super) const DECIMALS_MAX: u32 = 12;
+const DECIMALS_MAX: u32 = 12;
 
 impl RuleKind {
     /// The word in explanations and JSON.
@@ -30,7 +30,6 @@ impl RuleKind {
             Self::Delivery => "delivery",
             Self::Person => "person",
             Self::Alarm => "alarm",
-            Self::Slo => "slo",
         }
     }
 }
@@ -58,9 +57,6 @@ impl fmt::Display for Because {
             | Self::HeldUntil { .. }
             | Self::BurnsFast { .. }
             | Self::BurnsSlow { .. } => write!(line, "{}", Measured(self)),
-            Self::WindowsBurn { .. } | Self::RuleOver { .. } | Self::MutedByPage { .. } | Self::SloChanged { .. } => {
-                write!(line, "{}", super::wording_slo::Budgeted(self))
-            }
             Self::StepReached { .. }
             | Self::StepSkipped { .. }
             | Self::Exhausted { .. }
@@ -76,7 +72,10 @@ impl fmt::Display for Because {
             | Self::FellBack { .. }
             | Self::Did { .. }
             | Self::NothingToDo { .. }
-            | Self::Alarm { .. } => write!(line, "{}", Done(self)),
+            | Self::Alarm { .. }
+            | Self::Folded { .. }
+            | Self::Unfolded { .. }
+            | Self::DigestOrdered { .. } => write!(line, "{}", Done(self)),
             _ => write!(line, "{}", Quieted(self)),
         }
     }
@@ -252,6 +251,17 @@ impl fmt::Display for Done<'_> {
             Because::Did { who, what } => write!(f, "{who} {what}"),
             Because::NothingToDo { why } => write!(f, "nothing to do: {why}"),
             Because::Alarm { text } => f.write_str(text),
+            Because::Folded { digest, what, to, due } => {
+                write!(f, "{what} to {to} waits for digest {digest}, due by {}: too much went there", utc(*due))
+            }
+            Because::Unfolded { digest, why } => write!(f, "taken out of digest {digest} unsent, {why}"),
+            Because::DigestOrdered { digest, delivery, to, incidents } => {
+                write!(
+                    f,
+                    "D{delivery}: digest {digest} of {} to {to} ordered",
+                    count(*incidents, "incident", "incidents")
+                )
+            }
             _ => Ok(()),
         }
     }
@@ -296,7 +306,7 @@ fn told_apart(spent: Ratio, allowed: Ratio) -> String {
 }
 
 /// A burn rate likewise.
-pub(super) fn significant(burn: Ratio, factor: Ratio) -> String {
+fn significant(burn: Ratio, factor: Ratio) -> String {
     let limit = factor.decimal(DECIMALS_MAX);
     (1..=DECIMALS_MAX)
         .map(|decimals| burn.decimal(decimals))

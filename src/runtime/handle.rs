@@ -14,7 +14,6 @@ use super::reload::Reloader;
 use super::samples::SamplesAnswer;
 use crate::config::{Loaded, Settings};
 use crate::domain::{Event, EventId, Name, Sample, Timestamp};
-use crate::engine::state::Purpose;
 use crate::engine::{Act, Command, DeliveryReport, Input, Policy, Refire, State};
 use crate::store::{Index, JournalReader};
 
@@ -340,7 +339,7 @@ impl Handle {
         let gauges = &self.shared.gauges;
         let unjudged = gauges.unjudged_since.load(Ordering::Acquire);
         // Rows are numbered in the order in which they were ordered, so the first page is the oldest.
-        let page = state.outbox.values().find(|row| row.purpose == Purpose::Page).map(|row| row.ordered_at);
+        let page = state.outbox.values().find(|row| row.is_page()).map(|row| row.ordered_at);
         let committed = self.shared.journal.committed().0;
         let applied = self.shared.index.as_ref().map(|index| index.applied().0);
         Health {

@@ -127,6 +127,7 @@ pub(super) fn policy(fingerprint: &str) -> Policy {
             url: None,
             fallback: None,
             reopen: Span::from_minutes(30),
+            digest: None,
         },
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),

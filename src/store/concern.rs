@@ -79,7 +79,9 @@ impl Concern {
             | Transition::NoteAdded { incident, .. }
             | Transition::IncidentForgotten { incident }
             | Transition::PolicyAssigned { incident, .. }
-            | Transition::EscalationMoved { incident, .. } => {
+            | Transition::EscalationMoved { incident, .. }
+            | Transition::Folded { incident, .. }
+            | Transition::Unfolded { incident, .. } => {
                 self.incidents.insert(*incident);
             }
             Transition::DeliveryOrdered(delivery) => {
@@ -106,11 +108,12 @@ impl Concern {
             | Transition::SilenceForgotten { .. }
             | Transition::AlarmRaised { .. }
             | Transition::ConfigActivated { .. }
-            | Transition::IdempotencyForgotten { .. }
             | Transition::SamplesTaken { .. }
-            | Transition::RuleStateChanged { .. }
-            | Transition::BreachFound { .. }
-            | Transition::ObjectiveSet { .. } => {}
+            | Transition::DigestOpened { .. }
+            | Transition::DigestClosed { .. }
+            | Transition::DigestOrdered { .. }
+            | Transition::DigestWork { .. }
+            | Transition::IdempotencyForgotten { .. } => {}
         }
     }
 }

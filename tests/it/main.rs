@@ -24,5 +24,6 @@ mod prometheus;
 mod quiet;
 mod security;
 mod stand_ins;
+mod storm;
 mod support;
 mod watch;

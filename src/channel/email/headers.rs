@@ -4,6 +4,7 @@
 use lettre::message::Mailbox;
 use lettre::message::header::{HeaderName, HeaderValue};
 
+use crate::channel::digest::is_waiting;
 use crate::channel::{Message, Urgency};
 use crate::engine::state::Purpose;
 
@@ -47,6 +48,13 @@ pub fn extra(message: &Message, from: &Mailbox) -> Vec<HeaderValue> {
         header("X-Auto-Response-Suppress", "All".to_owned()),
         header("X-Callout-Purpose", message.purpose.as_str().to_owned()),
     ];
+    if let Some(digest) = message.digest.as_deref() {
+        headers.push(header("X-Callout-Digest", digest.id.to_string()));
+        if digest.urgency == Urgency::High && is_waiting(digest) {
+            headers.push(header("X-Priority", "1 (Highest)".to_owned()));
+            headers.push(header("Importance", "high".to_owned()));
+        }
+    }
     if let Some(content) = message.content.as_deref() {
         let team = token(&content.team).replace('.', "-").to_lowercase();
         headers.push(header("List-Id", format!("<{team}.callout.{}>", from.email.domain())));

@@ -8,6 +8,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 
 use super::headers;
 use super::template::{Page, Section};
+use crate::channel::digest::{self, Digest};
 use crate::channel::text::{lines, short, web_url};
 use crate::channel::wording::{self, NAME_MAX};
 use crate::channel::{Content, Fact, Message, Urgency, text};
@@ -88,6 +89,11 @@ pub fn mail(message: &Message, address: &str, from: &Mailbox) -> Result<Mail, Ma
 
 /// Stable over the life of the incident, so that clients that thread by subject do so.
 fn subject(message: &Message) -> String {
+    if let Some(digest) = message.digest.as_deref() {
+        let number = format!(" [{}]", digest.id);
+        let room = SUBJECT_MAX.saturating_sub(number.len());
+        return format!("{}{number}", short(&digest::first_line_plain(digest), room));
+    }
     let Some(content) = message.content.as_deref() else {
         return short(&format!("callout: {}", text::one_line(&message.why)), SUBJECT_MAX);
     };
@@ -102,9 +108,10 @@ fn date(message: &Message) -> SystemTime {
 }
 
 fn page(message: &Message) -> Page {
-    match message.content.as_deref() {
-        Some(content) => incident(message, content),
-        None => Page {
+    match (message.content.as_deref(), message.digest.as_deref()) {
+        (Some(content), _) => incident(message, content),
+        (None, Some(digest)) => many(message, digest),
+        (None, None) => Page {
             first: short(&wording::first_line(message), 600),
             preview: String::new(),
             colour: "#9a5b00",
@@ -167,6 +174,36 @@ fn incident(message: &Message, content: &Content) -> Page {
         links,
         buttons,
         footer: format!("callout for {}. Answers to this mail are not read.", wording::owner(content)),
+    }
+}
+
+/// A digest: the counts, the most urgent incidents, the list behind it.
+fn many(message: &Message, digest: &Digest) -> Page {
+    let why = digest::why(message, digest);
+    let buttons = digest::buttons(digest);
+    let buttons = buttons.iter().filter_map(|b| Some((b.label, web_url(b.url, URL_MAX)?, b.primary))).collect();
+    let named =
+        digest.named.iter().map(|named| (format!("#{}", named.incident), short(&digest::line(named), VALUE_MAX)));
+    let most_urgent = Section { title: "Most urgent", rows: named.collect(), more: digest::more(digest) };
+    let counts = section("", &digest::facts(digest), FACTS_MAX);
+    Page {
+        first: digest::first_line(digest),
+        preview: counts.rows.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("; "),
+        colour: match (digest::is_waiting(digest), digest.urgency) {
+            (false, _) if digest.tally.resolved == digest.tally.incidents => "#1a6e3c",
+            (false, _) => "#3c5a86",
+            (true, Urgency::High) => "#b3261e",
+            (true, _) => "#9a5b00",
+        },
+        priority: String::new(),
+        status: String::new(),
+        paragraphs: Vec::new(),
+        sections: [counts, most_urgent].into_iter().filter(|section| !section.rows.is_empty()).collect(),
+        details: Vec::new(),
+        told: vec![why],
+        links: Vec::new(),
+        buttons,
+        footer: "callout. Answers to this mail are not read.".to_owned(),
     }
 }
 

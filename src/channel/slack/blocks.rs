@@ -31,7 +31,7 @@ const DETAILS_MAX: usize = 1_500;
 const DETAIL_LINE_MAX: usize = 160;
 const LINKS_MAX: usize = 10;
 /// A link longer than this becomes a button, where the URL does not count as text.
-const INLINE_URL_MAX: usize = 400;
+pub(super) const INLINE_URL_MAX: usize = 400;
 
 /// What is sent: blocks for people who look, text for notifications and screen readers.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +44,9 @@ pub struct Rendered {
 
 /// The whole message.
 pub fn render(message: &Message) -> Rendered {
+    if let Some(digest) = message.digest.as_deref() {
+        return super::digest::render(message, digest);
+    }
     let text = notification(message);
     let blocks = match message.content.as_deref() {
         Some(content) => incident(message, content),
@@ -88,6 +91,9 @@ pub fn short(message: &Message) -> Rendered {
 
 /// The whole message as text alone, for when Slack refuses the blocks.
 pub fn text_only(message: &Message) -> String {
+    if let Some(digest) = message.digest.as_deref() {
+        return super::digest::text_only(message, digest);
+    }
     let Some(content) = message.content.as_deref() else {
         return block(&wording::first_line(message), TEXT_MAX);
     };
@@ -95,7 +101,11 @@ pub fn text_only(message: &Message) -> String {
     out.extend(content.facts.iter().take(FACTS_MAX).map(fact_line));
     out.extend(content.links.iter().take(LINKS_MAX).filter_map(|l| link(&l.url, &l.title, INLINE_URL_MAX)));
     out.extend(wording::buttons(content).iter().filter_map(|b| link(b.url, b.label, INLINE_URL_MAX)));
-    // Whole lines only: half a link would be markup of ours gone wrong.
+    whole_lines(out)
+}
+
+/// As many lines as a text may hold. Whole ones only: half a link would be markup of ours gone wrong.
+pub(super) fn whole_lines(mut out: Vec<String>) -> String {
     let mut left = TEXT_MAX;
     out.retain(|l| {
         let length = l.chars().count() + 1;
@@ -127,7 +137,7 @@ fn incident(message: &Message, content: &Content) -> Vec<Value> {
     }
     let facts: Vec<&Fact> = content.facts.iter().filter(|f| !f.value.trim().is_empty()).take(FACTS_MAX).collect();
     for some in facts.chunks(FIELDS_MAX) {
-        blocks.push(json!({"type": "section", "fields": some.iter().map(|f| field(f)).collect::<Vec<_>>()}));
+        blocks.push(fields(some.iter().copied()));
     }
     push_text(&mut blocks, &list("Recent deployments", &content.deployments));
     push_text(&mut blocks, &list("Dependencies", &content.dependencies));
@@ -139,7 +149,7 @@ fn incident(message: &Message, content: &Content) -> Vec<Value> {
     let mut buttons = buttons(content);
     buttons.extend(wide);
     if !buttons.is_empty() {
-        blocks.push(json!({"type": "actions", "block_id": "actions", "elements": buttons}));
+        blocks.push(actions(&buttons));
     }
     let left = TOTAL_MAX.saturating_sub(length(&blocks)).min(DETAILS_MAX);
     if let Some(details) = details(&content.details, left) {
@@ -180,6 +190,11 @@ fn told(message: &Message, content: &Content) -> Option<String> {
         parts.push(line(&told, 600));
     }
     (!parts.is_empty()).then(|| parts.join("\n"))
+}
+
+/// Facts side by side; at most [`FIELDS_MAX`].
+pub(super) fn fields<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Value {
+    json!({"type": "section", "fields": facts.into_iter().take(FIELDS_MAX).map(field).collect::<Vec<_>>()})
 }
 
 fn field(fact: &Fact) -> Value {
@@ -224,10 +239,17 @@ fn links(content: &Content) -> (String, Vec<Value>) {
 }
 
 fn buttons(content: &Content) -> Vec<Value> {
-    wording::buttons(content)
-        .iter()
-        .filter_map(|b| Some(button(b.id, b.label, &web_url(b.url, URL_MAX)?, b.primary)))
-        .collect()
+    wording::buttons(content).iter().filter_map(button_of).collect()
+}
+
+/// A button, if its URL can be one.
+pub(super) fn button_of(b: &wording::Button<'_>) -> Option<Value> {
+    Some(button(b.id, b.label, &web_url(b.url, URL_MAX)?, b.primary))
+}
+
+/// Buttons in a row.
+pub(super) fn actions(buttons: &[Value]) -> Value {
+    json!({"type": "actions", "block_id": "actions", "elements": buttons})
 }
 
 fn button(id: &str, label: &str, url: &str, primary: bool) -> Value {
@@ -269,7 +291,7 @@ fn details(facts: &[Fact], max: usize) -> Option<String> {
 }
 
 /// The last resort against the sum's limit: context and lists go from the end, never header, status or buttons.
-fn shrink(blocks: &mut Vec<Value>) {
+pub(super) fn shrink(blocks: &mut Vec<Value>) {
     while length(blocks) > TOTAL_MAX {
         let Some(last) = blocks.iter().skip(2).rposition(|b| b["type"] != "actions") else { return };
         blocks.remove(last + 2);
@@ -300,16 +322,16 @@ fn push_text(blocks: &mut Vec<Value>, text: &str) {
     }
 }
 
-fn header(text: &str) -> Value {
+pub(super) fn header(text: &str) -> Value {
     let text = plain(text, HEADER_MAX);
     json!({"type": "header", "text": {"type": "plain_text", "text": text, "emoji": false}})
 }
 
-fn section(text: &str) -> Value {
+pub(super) fn section(text: &str) -> Value {
     json!({"type": "section", "text": mrkdwn(text)})
 }
 
-fn context(text: &str) -> Value {
+pub(super) fn context(text: &str) -> Value {
     json!({"type": "context", "elements": [mrkdwn(text)]})
 }
 

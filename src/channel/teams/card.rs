@@ -12,7 +12,7 @@ use crate::engine::state::Status;
 /// Bytes of a whole request, as Teams counts them. Source: learn.microsoft.com, "Create incoming webhooks", read 2026-11.
 pub const BODY_MAX: usize = 28 * 1024;
 /// Bytes of a URL in a card.
-const URL_MAX: usize = 2_000;
+pub(super) const URL_MAX: usize = 2_000;
 
 /// How much of a message is shown; each step less.
 #[derive(Debug, Clone, Copy)]
@@ -95,8 +95,13 @@ fn card(message: &Message, room: &Room) -> Value {
     let mut actions = Vec::new();
     let mut entities = Vec::new();
     match (message.content.as_deref(), wording::event(message)) {
+        (None, _) if message.digest.is_some() => {
+            if let Some(digest) = message.digest.as_deref() {
+                super::digest::items(&mut items, &mut entities, message, digest);
+            }
+        }
         (None, _) => {
-            items.push(title("warning", &wording::first_line(message), room));
+            items.push(title("warning", &wording::first_line(message), room.headline));
             items.push(subtle("An alarm of callout itself, not of a service."));
         }
         (Some(content), Some(event)) => follow_up(&mut items, message, content, &event, room),
@@ -121,7 +126,7 @@ fn card(message: &Message, room: &Room) -> Value {
 
 /// What happened, what to, and a way to look: a new small card, since a flow cannot change an earlier one.
 fn follow_up(items: &mut Vec<Value>, message: &Message, content: &Content, event: &str, room: &Room) {
-    items.push(title(style(content), &format!("{} {event}", wording::sign(content)), room));
+    items.push(title(style(content), &format!("{} {event}", wording::sign(content)), room.headline));
     items.push(rich(&[text_run(&content.headline, room.headline)]));
     items.push(status(message, content));
     let is_open = content.status == Status::Triggered;
@@ -139,7 +144,7 @@ fn incident(
     content: &Content,
     room: &Room,
 ) {
-    items.push(title(style(content), &wording::first_line(message), room));
+    items.push(title(style(content), &wording::first_line(message), room.headline));
     items.push(status(message, content));
     if let Some(summary) = content.summary.as_deref().filter(|s| room.summary > 0 && !s.trim().is_empty()) {
         items.push(rich(&[text_run(summary, room.summary)]));
@@ -158,19 +163,24 @@ fn incident(
     details(items, actions, content, room);
 }
 
+/// How the person who is paged is mentioned in a text, and the entity behind it.
+pub(super) fn mention(message: &Message) -> Option<(String, Value)> {
+    let person = message.person.as_ref().filter(|p| p.address.contains('@'))?;
+    // The name stands between tags of ours, so it may hold none of its own.
+    let name: String = run(&person.name, NAME_MAX).chars().filter(|c| !matches!(c, '<' | '>' | '\u{200b}')).collect();
+    let name = if name.trim().is_empty() { "on call".to_owned() } else { name };
+    let at = format!("<at>{name}</at>");
+    let mentioned = json!({"id": run(&person.address, 254), "name": name});
+    Some((at.clone(), json!({"type": "mention", "text": at, "mentioned": mentioned})))
+}
+
 /// Why this recipient is told; the person on call is mentioned, which is what makes Teams ring.
 fn why(items: &mut Vec<Value>, entities: &mut Vec<Value>, message: &Message, room: &Room) {
-    let mention = message.person.as_ref().filter(|p| p.address.contains('@')).map(|person| {
-        // The name stands between tags of ours, so it may hold none of its own.
-        let name: String =
-            run(&person.name, NAME_MAX).chars().filter(|c| !matches!(c, '<' | '>' | '\u{200b}')).collect();
-        let name = if name.trim().is_empty() { "on call".to_owned() } else { name };
-        (format!("<at>{name}</at>"), json!({"id": run(&person.address, 254), "name": name}))
-    });
+    let mention = mention(message);
     let late = if message.late { " (sent late)" } else { "" };
     let text = match mention {
-        Some((at, mentioned)) => {
-            entities.push(json!({"type": "mention", "text": at, "mentioned": mentioned}));
+        Some((at, entity)) => {
+            entities.push(entity);
             format!("{at} is paged: {}{late}", markdown(&message.why, room.headline))
         }
         None => markdown(&wording::why(message), room.headline),
@@ -190,9 +200,9 @@ fn style(content: &Content) -> &'static str {
     }
 }
 
-fn title(style: &str, text: &str, room: &Room) -> Value {
+pub(super) fn title(style: &str, text: &str, max: usize) -> Value {
     let run = json!({
-        "type": "TextRun", "text": run(text, room.headline), "weight": "Bolder", "size": "Medium",
+        "type": "TextRun", "text": run(text, max), "weight": "Bolder", "size": "Medium",
     });
     json!({"type": "Container", "style": style, "bleed": true, "items": [rich(&[run])]})
 }
@@ -261,7 +271,7 @@ fn list(items: &mut Vec<Value>, heading: &str, facts: &[Fact], room: &Room) {
     }
 }
 
-fn fact_set(items: &mut Vec<Value>, facts: &[Fact], count: usize, value: usize) {
+pub(super) fn fact_set(items: &mut Vec<Value>, facts: &[Fact], count: usize, value: usize) {
     let facts: Vec<Value> = facts
         .iter()
         .filter(|f| !f.value.trim().is_empty())
@@ -273,7 +283,7 @@ fn fact_set(items: &mut Vec<Value>, facts: &[Fact], count: usize, value: usize) 
     }
 }
 
-fn button(button: &wording::Button<'_>) -> Option<Value> {
+pub(super) fn button(button: &wording::Button<'_>) -> Option<Value> {
     let mut action = json!({"type": "Action.OpenUrl", "title": button.short, "url": web_url(button.url, URL_MAX)?});
     if button.primary {
         action["style"] = json!("positive");
@@ -289,6 +299,6 @@ fn text_run(text: &str, max: usize) -> Value {
     json!({"type": "TextRun", "text": run(text, max)})
 }
 
-fn subtle(text: &str) -> Value {
+pub(super) fn subtle(text: &str) -> Value {
     rich(&[json!({"type": "TextRun", "text": text, "isSubtle": true, "size": "Small"})])
 }

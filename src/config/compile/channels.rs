@@ -54,7 +54,10 @@ impl<'a> Compiler<'a> {
                         .hint("name a channel that does not fail together with it"),
                     );
                 }
-                policies.insert(channel.clone(), ChannelPolicy { fallback, follow_up: view.truth("follow_up", true) });
+                let follow_up = view.truth("follow_up", true);
+                // Whoever reads a webhook is a program, which wants every message.
+                let digest = kind != ChannelKind::Webhook && view.truth("digest", true);
+                policies.insert(channel.clone(), ChannelPolicy { fallback, follow_up, digest });
                 if let Some(read) = read {
                     settings.insert(channel, read);
                 }

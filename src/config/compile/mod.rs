@@ -23,6 +23,7 @@ use super::tree::{Entry, Node};
 use super::view::View;
 use crate::domain::{Name, Span};
 use crate::engine::Policy;
+use crate::engine::digest::DigestRule;
 use crate::engine::policy::{Environment, Organisation, Priority};
 use crate::rules::maintenance::Maintenance;
 use crate::schedule::{CivilCron, Zone};
@@ -31,6 +32,11 @@ use crate::schedule::{CivilCron, Zone};
 const MAINTENANCE_MAX: Span = Span::from_hours(7 * 24);
 /// Re-open window where none is set.
 const REOPEN_DEFAULT: Span = Span::from_minutes(30);
+
+/// Shortest time of `[digest]`.
+const DIGEST_SPAN_MIN: Span = Span::from_seconds(1);
+/// Longest time of `[digest]`: whoever is on call does not want to hear later.
+const DIGEST_SPAN_MAX: Span = Span::from_hours(1);
 
 /// What compiling needs to know.
 #[derive(Debug)]
@@ -148,7 +154,27 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn organisation(&self) -> Organisation {
+    /// When messages are gathered into one. Every value has a good default, so that nobody has to think of it before the storm.
+    fn digest(&mut self) -> DigestRule {
+        let default = DigestRule::default();
+        let Some(entry) = self.root.entries().iter().find(|e| e.key == "digest") else { return default };
+        let view = View::entry(entry, &keys::DIGEST);
+        let (within, every) = (view.span("within"), view.span("every"));
+        for (key, span) in [("within", within), ("every", every)] {
+            if span.is_some_and(|span| span < DIGEST_SPAN_MIN || span > DIGEST_SPAN_MAX) {
+                let text = format!("`{key}` is between {DIGEST_SPAN_MIN} and {DIGEST_SPAN_MAX}");
+                self.error("out-of-range", view.place_of(key), text);
+            }
+        }
+        DigestRule {
+            singles: view.number("singles").unwrap_or(default.singles),
+            within: within.unwrap_or(default.within),
+            every: every.unwrap_or(default.every),
+        }
+    }
+
+    fn organisation(&mut self) -> Organisation {
+        let digest = self.digest();
         let view = self.organisation_view();
         let view = view.as_ref();
         Organisation {
@@ -157,6 +183,7 @@ impl<'a> Compiler<'a> {
             url: view.and_then(|v| v.text("url")).map(|u| u.trim_end_matches('/').to_owned()),
             fallback: view.and_then(|v| v.name("fallback")),
             reopen: view.and_then(|v| v.span("reopen")).unwrap_or(REOPEN_DEFAULT),
+            digest: Some(digest),
         }
     }
 

@@ -123,7 +123,7 @@ fn open(app: &App, token: &str) -> Result<(Link, Arc<Incident>), Box<Response>> 
             "This link has expired",
             &format!("It was about incident {incident}. Newer messages carry fresh links."),
         ),
-        LinkError::Invalid => fail(
+        LinkError::Invalid | LinkError::ExpiredDigest => fail(
             StatusCode::NOT_FOUND,
             "This link is not valid",
             "It was not made by this callout, or it was damaged on the way. Copy it once more from the message.",
@@ -189,7 +189,14 @@ fn nine(at: Timestamp, zone: &jiff::tz::TimeZone) -> Option<Timestamp> {
     Some(Timestamp::from_jiff(next.timestamp()))
 }
 
-fn message(app: &App, status: StatusCode, class: &str, title: &str, text: String, token: Option<&str>) -> Response {
+pub(super) fn message(
+    app: &App,
+    status: StatusCode,
+    class: &str,
+    title: &str,
+    text: String,
+    token: Option<&str>,
+) -> Response {
     let policy = app.handle().policy();
     let back = token.map(|token| format!("/a/{token}"));
     page(status, &MessagePage { organisation: &policy.organisation.name, class, title, text, back })

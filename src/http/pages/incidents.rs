@@ -27,16 +27,34 @@ struct ListPage<'a> {
     next: Option<String>,
 }
 
-struct Row {
-    id: u64,
-    status: &'static str,
-    by: Option<String>,
-    priority: String,
-    urgent: bool,
-    headline: String,
-    team: String,
-    since: String,
-    duplicates: u32,
+/// An incident in a list.
+pub(super) struct Row {
+    pub id: u64,
+    pub status: &'static str,
+    pub by: Option<String>,
+    pub priority: String,
+    pub urgent: bool,
+    pub headline: String,
+    pub team: String,
+    pub since: String,
+    pub duplicates: u32,
+}
+
+impl Row {
+    /// As it stands.
+    pub fn of(incident: &Incident, policy: &Policy, zone: &TimeZone, now: Timestamp) -> Self {
+        Self {
+            id: incident.id.0,
+            status: incident.status.as_str(),
+            by: by(&incident.status, policy),
+            priority: incident.priority.as_ref().map_or_else(|| "no priority set".to_owned(), ToString::to_string),
+            urgent: incident.rank == 0 && incident.status.is_open(),
+            headline: enrich::headline(incident, policy),
+            team: incident.team.to_string(),
+            since: wording::moment(incident.opened_at, zone, now),
+            duplicates: incident.duplicates,
+        }
+    }
 }
 
 /// `GET /incidents`
@@ -48,17 +66,7 @@ pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, Strin
     let found = incidents_page(&app, &filter, before, PAGE_ROWS);
     let (policy, now) = (app.handle().policy(), app.handle().now());
     let zone = wording::zone(&policy.organisation.timezone);
-    let rows = found.incidents.iter().map(|incident| Row {
-        id: incident.id.0,
-        status: incident.status.as_str(),
-        by: by(&incident.status, &policy),
-        priority: incident.priority.as_ref().map_or_else(|| "no priority set".to_owned(), ToString::to_string),
-        urgent: incident.rank == 0 && incident.status.is_open(),
-        headline: enrich::headline(incident, &policy),
-        team: incident.team.to_string(),
-        since: wording::moment(incident.opened_at, &zone, now),
-        duplicates: incident.duplicates,
-    });
+    let rows = found.incidents.iter().map(|incident| Row::of(incident, &policy, &zone, now));
     let suffix = if all { "&status=all" } else { "" };
     let template = ListPage {
         organisation: &policy.organisation.name,

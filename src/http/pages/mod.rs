@@ -3,6 +3,7 @@
 //! A GET never acts. Whoever opens a link sees where the incident stands; only the buttons, which POST, change anything.
 
 mod action;
+mod digest;
 mod incidents;
 
 use askama::Template;
@@ -10,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 pub use action::{act, show};
+pub use digest::{act as act_on_digest, show as show_digest};
 pub use incidents::{incident, list};
 
 use super::App;

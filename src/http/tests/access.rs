@@ -87,6 +87,9 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("*", "/api/v1/{*rest}", Open, &[410]),
     ("GET", "/a/{token}", Link, &[200]),
     ("POST", "/a/{token}", Link, &[200, 409]),
+    // The link is right, and there is no such digest.
+    ("GET", "/d/{token}", Link, &[410]),
+    ("POST", "/d/{token}", Link, &[410]),
     ("GET", "/", Read, &[200]),
     ("GET", "/incidents", Read, &[200]),
     ("GET", "/incidents/{id}", Read, &[200]),
@@ -139,7 +142,8 @@ impl Things {
             _ => "1",
         };
         let path = pattern.replace("{id}", id).replace("{name}", "checkout").replace("{slug}", "not-found");
-        let path = path.replace("{event}", &self.event).replace("/a/{token}", &self.link).replace("{*rest}", "alerts");
+        let path = path.replace("{event}", &self.event).replace("/a/{token}", &self.link);
+        let path = path.replace("/d/{token}", &self.world.digest_link(1)).replace("{*rest}", "alerts");
         let body = match (method, pattern) {
             ("POST", "/v1/breaches") => {
                 json!({"service": "finder", "sli": "availability", "budget": {"remaining_percent": 1}})
@@ -159,7 +163,7 @@ impl Things {
             _ => Value::Null,
         };
         let body = match pattern {
-            "/a/{token}" => "do=acknowledge".to_owned(),
+            "/a/{token}" | "/d/{token}" => "do=acknowledge".to_owned(),
             _ if body.is_null() => String::new(),
             _ => body.to_string(),
         };
@@ -169,7 +173,11 @@ impl Things {
 
 async fn ask(world: &World, ip: &str, method: &str, path: &str, token: Option<&str>, body: &str) -> Response<Bytes> {
     let method = if method == "*" { "GET" } else { method };
-    let kind = if path.starts_with("/a/") { "application/x-www-form-urlencoded" } else { "application/json" };
+    let kind = if path.starts_with("/a/") || path.starts_with("/d/") {
+        "application/x-www-form-urlencoded"
+    } else {
+        "application/json"
+    };
     let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind);
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));

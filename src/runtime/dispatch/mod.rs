@@ -4,6 +4,7 @@
 //! are checked against the state right before sending, rendered, sent under a deadline, and reported. Delivery is at least once: a crash
 //! between sending and reporting sends again. Absent on purpose: deciding whom to tell, or what follows when a way fails (the engine's).
 
+mod gather;
 mod queue;
 mod render;
 mod retry;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::retry;
 use crate::domain::{IncidentId, Name};
-use crate::engine::state::{Delivery, Purpose};
+use crate::engine::state::Delivery;
 
 /// A destination that failed so often in a row, as a whole, is only probed.
 pub const BREAKER_FAILURES: u32 = 5;
@@ -43,7 +43,7 @@ impl Row {
     }
 
     fn key(&self) -> Key {
-        (self.delivery.rank, self.delivery.purpose != Purpose::Page, self.delivery.id.0)
+        (self.delivery.rank, !self.delivery.is_page(), self.delivery.id.0)
     }
 }
 
@@ -58,7 +58,7 @@ pub struct Pace {
 
 impl Pace {
     fn patience(&self, row: &Row) -> Duration {
-        if row.delivery.purpose == Purpose::Page { self.give_up } else { self.give_up * NOTICE_PATIENCE }
+        if row.delivery.is_page() { self.give_up } else { self.give_up * NOTICE_PATIENCE }
     }
 }
 
@@ -335,6 +335,7 @@ impl Lane {
 mod tests {
     use super::*;
     use crate::domain::DeliveryId;
+    use crate::engine::state::Purpose;
     use crate::runtime::tests::row as delivery;
 
     fn row(id: u64, rank: u8, purpose: Purpose, incident: Option<u64>, now: Instant) -> Row {

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::gather::{Reader, gather};
 use super::queue::Row;
 use crate::auth::link::{self, Holder, Link, LinkKey, Verbs};
 use crate::channel::{ActionLinks, Message, PersonName};
 use crate::domain::{IncidentId, Span, Timestamp};
-use crate::engine::state::{Delivery, Recipient};
+use crate::engine::state::{Delivery, Purpose, Recipient};
 use crate::engine::{Policy, State};
 use crate::enrich;
 use crate::runtime::Handle;
@@ -32,11 +33,38 @@ pub fn render(handle: &Handle, key: &LinkKey, rows: &[Row], now: Timestamp) -> V
     let policy = handle.policy();
     let mut rendered = Vec::with_capacity(rows.len());
     for chunk in rows.chunks(RENDERED_PER_LOCK) {
+        if chunk.iter().any(|row| row.delivery.purpose == Purpose::Digest) {
+            rendered.extend(chunk.iter().map(|row| digest_or_one(handle, &policy, key, row, now)));
+            continue;
+        }
         handle.read(|state| {
             rendered.extend(chunk.iter().map(|row| one(state, &policy, key, row, now)));
         });
     }
     rendered
+}
+
+/// A digest is gathered without holding the state all the time.
+fn digest_or_one(handle: &Handle, policy: &Arc<Policy>, key: &LinkKey, row: &Row, now: Timestamp) -> Rendered {
+    let rendered = handle.read(|state| one(state, policy, key, row, now));
+    let Rendered::Message(mut message) = rendered else { return rendered };
+    if row.delivery.purpose != Purpose::Digest {
+        return Rendered::Message(message);
+    }
+    let reader = match &row.delivery.to {
+        Recipient::Person { person, .. } => Reader {
+            holder: Holder::Person(person.clone()),
+            zone: policy.people.get(person).and_then(|p| p.timezone.as_deref()),
+        },
+        Recipient::Channel(_) => Reader { holder: Holder::Channel, zone: None },
+    };
+    match gather(handle, policy, key, row.delivery.id, &reader, now) {
+        Some(digest) => {
+            message.digest = Some(digest);
+            Rendered::Message(message)
+        }
+        None => Rendered::Failed("none of its incidents is known any more"),
+    }
 }
 
 fn one(state: &State, policy: &Arc<Policy>, key: &LinkKey, row: &Row, now: Timestamp) -> Rendered {
@@ -77,6 +105,7 @@ fn one(state: &State, policy: &Arc<Policy>, key: &LinkKey, row: &Row, now: Times
         person,
         why: delivery.text.clone(),
         content,
+        digest: None,
         follows: delivery.follows.clone(),
         now,
     }))

@@ -274,7 +274,7 @@ fn a_late_answer_is_not_taken_for_that_of_the_next_mail() {
 
 #[test]
 fn rendered_mails_are_as_agreed() {
-    for (name, message) in f::samples().into_iter().filter(|(name, _)| *name != "nasty") {
+    for (name, message) in f::samples().into_iter().filter(|(name, _)| !name.ends_with("nasty")) {
         super::golden::check(&format!("email/{name}.eml"), &eml(&message));
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use callout::channel::digest::{Digest, DigestLinks, Named, Tally};
 use callout::channel::{self, ActionLinks, Channel, Content, Fact, Link, Message, PersonName, Sending, Urgency};
 use callout::config::{
     ChannelSettings, Common, EmailSettings, HttpTarget, SecretError, SecretRef, SlackSettings, TeamsSettings, TlsMode,
     WebhookSettings,
 };
-use callout::domain::{ChannelKind, ChannelRef, DeliveryId, IncidentId, Span, Timestamp};
+use callout::domain::{ChannelKind, ChannelRef, DeliveryId, DigestId, IncidentId, Span, Timestamp};
 use callout::engine::input::Actor;
 use callout::engine::state::{Purpose, Status};
 
@@ -94,6 +95,7 @@ pub fn message(purpose: Purpose, content: Content) -> Message {
         person: None,
         why: "team channel of checkout".into(),
         content: Some(Box::new(content)),
+        digest: None,
         follows: None,
         now: at("2026-11-20T20:18:00Z"),
     }
@@ -203,6 +205,105 @@ pub fn alarm() -> Message {
     }
 }
 
+/// 1,234 incidents at once for Ana, most of which nobody is on.
+pub fn digest(address: &str) -> Message {
+    let counts = |pairs: &[(&str, u64)]| pairs.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect::<Vec<_>>();
+    let named = |n: u64, priority: &str, status: &'static str, headline: &str| Named {
+        incident: IncidentId(n),
+        priority: Some(priority.into()),
+        status,
+        headline: headline.into(),
+        url: Some(format!("https://callout.acme.example/a/t0ken-{n}")),
+    };
+    let list = "https://callout.acme.example/d/list-t0ken".to_owned();
+    let digest = Digest {
+        id: DigestId(12),
+        urgency: Urgency::High,
+        tally: Tally {
+            incidents: 1_234,
+            new: 1_200,
+            triggered: 1_180,
+            acknowledged: 20,
+            snoozed: 0,
+            resolved: 34,
+            priorities: counts(&[("P1", 3), ("P2", 97), ("P3", 1_090), ("", 10)]),
+            services: counts(&[
+                ("data-api", 900),
+                ("users", 200),
+                ("billing", 60),
+                ("search", 40),
+                ("mail", 20),
+                ("audit", 10),
+                ("", 4),
+            ]),
+            teams: counts(&[("checkout", 1_000), ("platform", 234)]),
+        },
+        named: vec![
+            named(
+                4711,
+                "P1",
+                "triggered",
+                "availability of GET /api/data/{tenant} in prod-eu: 12% failed in 1h, 40x the budget",
+            ),
+            named(4713, "P1", "triggered", "users: no log-on possible"),
+            named(4720, "P1", "acknowledged", "data-api: disk full on db-1"),
+            named(4712, "P2", "triggered", "latency of GET /api/search in prod-us: 20% over 1s in 1h"),
+        ],
+        links: Some(DigestLinks { acknowledge: list.clone(), list }),
+        since: at("2026-11-20T20:15:01Z"),
+        timezone: "Europe/Berlin".into(),
+    };
+    Message {
+        delivery: DeliveryId(30),
+        idempotency_key: "acme-D30".into(),
+        content: None,
+        digest: Some(Box::new(digest)),
+        why: String::new(),
+        purpose: Purpose::Digest,
+        ..page(address)
+    }
+}
+
+/// The same for a room when it is over.
+pub fn digest_over() -> Message {
+    let mut message = Message { person: None, idempotency_key: "acme-D31".into(), ..digest("") };
+    if let Some(digest) = &mut message.digest {
+        digest.urgency = Urgency::Over;
+        digest.tally = Tally {
+            incidents: 1_234,
+            resolved: 1_234,
+            services: digest.tally.services.clone(),
+            teams: digest.tally.teams.clone(),
+            ..Tally::default()
+        };
+        for named in &mut digest.named {
+            named.status = "resolved";
+        }
+    }
+    message
+}
+
+/// A digest of what is nasty.
+pub fn digest_nasty() -> Message {
+    let mut message = Message { person: nasty().person, late: true, ..digest("ann@example.com") };
+    if let Some(digest) = &mut message.digest {
+        digest.timezone = NASTY.into();
+        for counts in [&mut digest.tally.priorities, &mut digest.tally.services, &mut digest.tally.teams] {
+            *counts = (0..50).map(|n| (format!("{n}{NASTY}"), u64::MAX / 64)).collect();
+        }
+        digest.named = (0..10)
+            .map(|n| Named {
+                incident: IncidentId(u64::MAX - n),
+                priority: Some(NASTY.into()),
+                status: "triggered",
+                headline: NASTY.repeat(20),
+                url: Some(format!("https://callout.acme.example/a/{}", "y".repeat(n as usize * 300))),
+            })
+            .collect();
+    }
+    message
+}
+
 /// Markup of every channel, control characters, direction marks, line ends, and what looks like a header.
 pub const NASTY: &str = "<!channel> <@U0BOB> @here <at>Bob</at> [click](https://evil.example) **b** _i_ <https://evil.example|Runbook> \
      <script>alert(1)</script> <img src=\"http://evil.example/x.png\"> \r\nBcc: victim@evil.example\r\n\r\n.\r\n \u{0}\u{1b}[31m \
@@ -290,6 +391,9 @@ pub fn samples() -> Vec<(&'static str, Message)> {
         ("nasty", nasty()),
         ("drill", drill()),
         ("drill-over", drill_over()),
+        ("digest", digest("U0ANN")),
+        ("digest-over", digest_over()),
+        ("digest-nasty", digest_nasty()),
     ]
 }
 

@@ -29,7 +29,7 @@ fn a_message_carries_all_that_is_known() {
     let posted = sinks.wait_for("webhook.any", f::samples().len());
     for ((name, message), posted) in f::samples().into_iter().zip(posted) {
         assert_eq!(posted.key(), message.idempotency_key);
-        if name != "nasty" {
+        if !name.ends_with("nasty") {
             super::golden::check(&format!("webhook/{name}.json"), &format!("{:#}\n", posted.body()));
         }
     }

@@ -152,6 +152,7 @@ fn policy(case: &Case) -> Policy {
             url: None,
             fallback: None,
             reopen: Span::ZERO,
+            digest: None,
         },
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),

@@ -78,8 +78,13 @@ impl Received {
             .collect()
     }
 
-    /// The first link with `/a/` in it (a signed action link) whose path ends in, or whose context names, `action`.
+    /// Links to act on an incident, as they stand in the text.
     pub fn action_links(&self) -> Vec<String> {
+        self.links("/a/")
+    }
+
+    /// Links that have `part` in them, each once.
+    pub fn links(&self, part: &str) -> Vec<String> {
         let text = self.text();
         let mut links: Vec<String> = Vec::new();
         for (at, _) in text.match_indices("http") {
@@ -87,7 +92,7 @@ impl Received {
                 .chars()
                 .take_while(|c| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&*+,;=%".contains(*c))
                 .collect();
-            if link.contains("/a/") && !links.contains(&link) {
+            if link.contains(part) && !links.contains(&link) {
                 links.push(link);
             }
         }
