@@ -48,9 +48,11 @@ use crate::domain::Timestamp;
 use crate::engine::Policy;
 
 /// Packs of rules that come with the program: path and text.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("rules/workbook.toml", include_str!("../../rules/workbook.toml")),
     ("rules/workbook-28d.toml", include_str!("../../rules/workbook-28d.toml")),
+    ("rules/forecast.toml", include_str!("../../rules/forecast.toml")),
+    ("rules/low-traffic.toml", include_str!("../../rules/low-traffic.toml")),
 ];
 
 /// A configuration that was checked and compiled.

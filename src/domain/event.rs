@@ -31,6 +31,8 @@ pub enum Source {
     Alertmanager,
     /// `POST /v1/drill`: nothing is broken; somebody tries the way to a team.
     Drill,
+    /// callout's own judgement of samples.
+    Samples,
 }
 
 /// Counts over a window, `(at - length, at]`.

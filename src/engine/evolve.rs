@@ -11,7 +11,7 @@ use super::limits;
 use super::state::{Alert, Delivery, Escalation, Incident, Note, Purpose, Sent, Status};
 use super::timers::{Timer, alert_deadline, incident_deadline, scope_deadline};
 use super::transition::{IncidentOpening, RefireCount, Transition};
-use crate::domain::{DeliveryId, EventId, Fingerprint, IncidentId, Seq, Timestamp};
+use crate::domain::{DeliveryId, Event, EventId, Fingerprint, IncidentId, Seq, Timestamp};
 
 impl Engine {
     /// Performs one recorded transition. Never judges.
@@ -103,6 +103,11 @@ impl Engine {
                 self.remove_delivery(*delivery);
             }
             T::SamplesTaken { input } => self.samples_taken(*input),
+            T::RuleStateChanged { level, rule, state } => self.state.levels.set_rule(level, rule, *state),
+            T::BreachFound { fingerprint, event } => self.breach_found(*fingerprint, EventId(0), event),
+            T::ObjectiveSet { service, slo, objective, at } => {
+                self.state.levels.set_objective(service, slo, *objective, *at);
+            }
             T::IncidentOpened(opening) => self.incident_opened(opening),
             T::DigestOpened { .. }
             | T::Folded { .. }
@@ -240,13 +245,19 @@ impl Engine {
     fn samples_taken(&mut self, input: Seq) {
         let Some((_, input)) = self.state.inbox.get(&input).cloned() else { return };
         if let Input::Samples(batch) = &*input {
-            self.state.levels.take(batch, self.state.now);
+            self.state.levels.take(batch, self.state.now, &self.policy);
         }
     }
 
     fn alert_firing(&mut self, fingerprint: Fingerprint, event_id: EventId) {
-        let Some((_, input)) = self.state.inbox.get(&Seq(event_id.0)) else { return };
-        let Input::Event(event) = &**input else { return };
+        let Some((_, input)) = self.state.inbox.get(&Seq(event_id.0)).cloned() else { return };
+        if let Input::Event(event) = &*input {
+            self.breach_found(fingerprint, event_id, event);
+        }
+    }
+
+    /// A source fires, with this content.
+    fn breach_found(&mut self, fingerprint: Fingerprint, event_id: EventId, event: &Arc<Event>) {
         let (event, now) = (Arc::clone(event), self.state.now);
         let ends_at = event.ends_at;
         let alert = self.state.alerts.entry(fingerprint).or_insert_with(|| Alert {

@@ -2,10 +2,11 @@
 
 use super::input::Actor;
 use super::judge::{Case, Judge};
+use super::level_event;
 use super::policy::{Policy, Target};
 use super::state::{Purpose, Recipient, Status};
 use super::transition::{IncidentOpening, Transition};
-use crate::domain::{IncidentId, Name};
+use crate::domain::{IncidentId, Name, Source};
 use crate::rules::{Because, RuleKind, priority, route};
 
 impl Judge<'_> {
@@ -14,6 +15,9 @@ impl Judge<'_> {
         let incident = IncidentId(self.engine.state.last_incident + 1);
         let team = policy.teams.get(&case.team);
         let chain = team.and_then(|team| team.escalation.as_ref()).and_then(|name| policy.escalations.get(name));
+        // A ticket is for the team's channels; where it has none, its people must do.
+        let has_routes = team.is_some_and(|team| !team.routes.is_empty());
+        let chain = chain.filter(|_| !has_routes || !level_event::is_ticket(&case.event));
         let counted = !raise_rules(case, policy).is_empty();
         self.record(Transition::IncidentOpened(Box::new(IncidentOpening {
             incident,
@@ -141,7 +145,9 @@ impl Judge<'_> {
 
     /// The last source ended: the incident is over.
     pub(super) fn sources_over(&mut self, id: IncidentId) {
-        self.resolve(id, &Actor::Sender);
+        let incident = self.engine.state.incidents.get(&id);
+        let by_samples = incident.is_some_and(|incident| incident.event.source == Source::Samples);
+        self.resolve(id, if by_samples { &Actor::Callout } else { &Actor::Sender });
     }
 
     /// Over. Pages not yet sent are dropped; whoever was told hears that it is over.

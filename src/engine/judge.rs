@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use super::input::{Input, Refire};
+use super::level_event;
+use super::levels::Scope;
 use super::policy::{Policy, Slo, Team};
 use super::state::{Incident, ScopeKey};
 use super::timers::{Timer, alert_deadline, digest_deadline, heard_again_at, incident_deadline, scope_deadline};
@@ -130,11 +132,12 @@ impl<'a> Judge<'a> {
             Input::Reports(reports) => reports.iter().for_each(|report| self.report(report)),
             Input::ConfigActivated { fingerprint } => {
                 self.record(Transition::ConfigActivated { fingerprint: fingerprint.clone() });
+                self.objectives();
             }
             Input::Alarm { key, text } => self.alarm(key, text),
             Input::Administered(act) => self.administered(act),
             Input::Tick => {}
-            Input::Samples(_) => self.record(Transition::SamplesTaken { input: seq }),
+            Input::Samples(batch) => self.samples(seq, batch),
         }
         self.record(Transition::Judged { input: seq });
         self.bound_idempotency();
@@ -187,7 +190,7 @@ impl<'a> Judge<'a> {
     }
 
     /// A source is over; when it was the last one of its incident, so is that.
-    fn end_alert(&mut self, fingerprint: Fingerprint) {
+    pub(super) fn end_alert(&mut self, fingerprint: Fingerprint) {
         let at = self.now();
         let incident = self.engine.state.alerts.get(&fingerprint).and_then(|alert| alert.incident);
         self.record(Transition::AlertEnded { fingerprint, at });
@@ -261,9 +264,19 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges a source that fires. What rules said before there was an incident belongs to the one that came of it.
-    fn firing(&mut self, fingerprint: Fingerprint) {
-        let from = self.decision.trace.lines.len();
+    pub(super) fn firing(&mut self, fingerprint: Fingerprint) {
+        let from = self.lines();
         self.judge_firing(fingerprint);
+        self.attribute(from, fingerprint);
+    }
+
+    /// How many lines the trace has.
+    pub(super) fn lines(&self) -> usize {
+        self.decision.trace.lines.len()
+    }
+
+    /// Lines since `from` belong to the incident of a source.
+    pub(super) fn attribute(&mut self, from: usize, fingerprint: Fingerprint) {
         let incident = self.engine.state.alerts.get(&fingerprint).and_then(|alert| alert.incident);
         for line in &mut self.decision.trace.lines[from..] {
             line.incident = line.incident.or(incident);
@@ -271,7 +284,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The whole chain of rules.
-    fn judge_firing(&mut self, fingerprint: Fingerprint) {
+    pub(super) fn judge_firing(&mut self, fingerprint: Fingerprint) {
         let Some(alert) = self.engine.state.alerts.get(&fingerprint) else { return };
         let (event_id, event) = (alert.event_id, Arc::clone(&alert.event));
         let case = self.case(fingerprint, event_id, event);
@@ -281,8 +294,12 @@ impl<'a> Judge<'a> {
             Because::OwnedBy { team: case.team.clone(), by_sender: case.event.team.as_ref() == Some(&case.team) }
         };
         let key = self.key(&case);
-        let open = self.open_by_key(&key);
+        let open = self.open_by_key(&key).or_else(|| self.open_of_part(&case.event));
         self.say(open, RuleKind::Owner, owner);
+        if self.is_muted_by_page(&case.event, open) {
+            self.record(Transition::AlertSuppressed { fingerprint, by: Some(Suppressor::Page) });
+            return;
+        }
         match self.alert_rule(&case, open) {
             Verdict::Quiet(by) => self.record(Transition::AlertSuppressed { fingerprint, by: Some(by) }),
             Verdict::Snoozed => match open {
@@ -304,7 +321,12 @@ impl<'a> Judge<'a> {
             self.say(open, RuleKind::Timeliness, Because::NoAlertRule);
             return Verdict::Fires;
         };
-        let now = self.now();
+        if case.event.source == Source::Samples && !level_event::is_depletion(&case.event) {
+            return Verdict::Fires;
+        }
+        // Its own judgement is about the end of a minute, which may be a little while ago.
+        let from_samples = case.event.source == Source::Samples;
+        let now = if from_samples { case.event.at } else { self.now() };
         let scope = self.engine.state.scopes.get(&key);
         let snoozed = scope.and_then(|s| s.snoozed.clone());
         let evaluated_at = scope.and_then(|s| s.evaluated_at);
@@ -313,6 +335,10 @@ impl<'a> Judge<'a> {
         if !passes {
             self.say(open, RuleKind::Snooze, word);
             return Verdict::Snoozed;
+        }
+        if from_samples {
+            self.say(open, RuleKind::Snooze, word);
+            return Verdict::Fires;
         }
         if let (Some(rule), Some(last)) = (&slo.alert, evaluated_at) {
             let next = last.plus(rule.every);
@@ -399,7 +425,11 @@ impl<'a> Judge<'a> {
 
     /// After an alert fired for an incident, the same one stays quiet for a while.
     pub fn snooze_alert(&mut self, id: IncidentId, case: &Case) {
-        let since = self.now();
+        let of_samples = case.event.source == Source::Samples;
+        if of_samples && !level_event::is_depletion(&case.event) {
+            return;
+        }
+        let since = if of_samples { case.event.at } else { self.now() };
         let snooze = case.slo.as_ref().and_then(|slo| slo.snooze);
         if let (Some(scope), Some(span)) = (case.scope.clone(), snooze) {
             let priority = case.priority.clone();
@@ -435,10 +465,37 @@ impl<'a> Judge<'a> {
         }
         let team = self.engine.policy.teams.get(&case.team);
         let dedup = team.map_or(&*DEFAULT_DEDUP, |team| &team.dedup);
-        match case.event.kind {
+        let key = match case.event.kind {
             EventKind::Breach => dedup.breach.key(&case.event, &case.team),
             EventKind::Resource => dedup.resource.key(&case.event, &case.team),
+        };
+        // A ticket must not keep the incident of a page open for days.
+        if level_event::is_ticket(&case.event) { compact_str::format_compact!("{key}/ticket") } else { key }
+    }
+
+    /// The sum over all environments is one incident with the part that is broken: the open incident of a part.
+    fn open_of_part(&self, event: &Event) -> Option<IncidentId> {
+        let level = level_event::level_of(event).filter(|level| level.scope == Scope::All)?;
+        let state = &self.engine.state;
+        let mut parts = state.levels.index.siblings(&level).filter_map(|(part, _)| {
+            let rules = state.levels.alerts.get(part)?;
+            rules.keys().find_map(|rule| {
+                let fingerprint = level_event::part_fingerprint(event, part, rule);
+                state.alerts.get(&fingerprint)?.incident.filter(|id| self.is_open(*id))
+            })
+        });
+        parts.next()
+    }
+
+    /// A page of an SLO mutes its tickets, unless the ticket is being told already.
+    fn is_muted_by_page(&mut self, event: &Event, open: Option<IncidentId>) -> bool {
+        if open.is_some() || !level_event::is_ticket(event) {
+            return false;
         }
+        let page = level_event::level_of(event).and_then(|level| self.firing_page(&level));
+        let Some(rule) = page else { return false };
+        self.say(None, RuleKind::BurnRate, Because::MutedByPage { rule });
+        true
     }
 
     pub fn is_open(&self, id: IncidentId) -> bool {
@@ -487,7 +544,7 @@ fn find_slo<'p>(service: &'p super::policy::Service, event: &Event) -> Option<&'
 }
 
 /// What an alert rule remembers is kept per SLO and scope; a default SLO covers each endpoint by itself.
-fn scope_key(event: &Event, slo: &Slo) -> ScopeKey {
+pub(super) fn scope_key(event: &Event, slo: &Slo) -> ScopeKey {
     let part = |value: &Option<Name>| value.clone().unwrap_or_default();
     let endpoint = slo.endpoint.as_ref().or(event.endpoint.as_ref()).cloned().unwrap_or_default();
     let (service, environment, region) = (part(&event.service), part(&event.environment), part(&event.region));

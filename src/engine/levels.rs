@@ -1,4 +1,4 @@
-//! What the engine knows of service levels: which series there are, from which sources, and what was counted.
+//! What the engine knows of service levels: which series there are, from which sources, what was counted, and which rules hold.
 //!
 //! A part of a minute (one source, one minute, one number) is remembered by itself for as long as samples may be late, so that a repeat
 //! is known as one and a correction replaces exactly what it corrects. The state after any order of the same samples is the same.
@@ -10,9 +10,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::level_index::LevelIndex;
 use super::limits;
-use crate::domain::{Feed, SampleBatch, SampleRow, SeriesKey, Timestamp, minute_over};
-use crate::slo::Counts;
+use super::policy::Policy;
+use crate::domain::{Feed, Name, Ratio, SampleBatch, SampleRow, SeriesKey, Timestamp, minute_over};
+use crate::slo::burn::AlertState;
+use crate::slo::{Counts, History};
 
 /// All series. Big parts are behind `Arc`, so that a copy for a snapshot is cheap.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +24,46 @@ pub struct Levels {
     pub directory: Arc<Directory>,
     /// Histories by number of the series.
     pub series: BTreeMap<u32, Arc<Series>>,
+    /// Rules that hold, or held lately, by level. A level without an entry is at rest.
+    pub alerts: BTreeMap<LevelKey, Arc<LevelAlerts>>,
+    /// Objectives by service and SLO: when each came into force, oldest first.
+    pub objectives: BTreeMap<(Name, Name), Vec<(Timestamp, Ratio)>>,
+    /// Bytes of all histories, roughly.
+    pub bytes: u64,
+    /// Which series each SLO is judged by; derived from the policy, and built anew with it.
+    #[serde(skip)]
+    pub index: Arc<LevelIndex>,
 }
+
+/// An SLO in one scope: what is judged by itself.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct LevelKey {
+    /// Service.
+    pub service: Name,
+    /// Name of the SLO.
+    pub slo: Name,
+    /// Endpoint; absent: the service as a whole.
+    pub endpoint: Option<Name>,
+    /// Where.
+    pub scope: Scope,
+}
+
+/// Where a service level is judged.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Scope {
+    /// In one environment and region.
+    One {
+        /// The environment, where samples name it.
+        environment: Option<Name>,
+        /// The region, of the samples or the environment.
+        region: Option<Name>,
+    },
+    /// All of them added up.
+    All,
+}
+
+/// What the rules of a level remember, by the rule's name.
+pub type LevelAlerts = BTreeMap<Name, AlertState>;
 
 /// Which number is whose. Numbers are never used again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +89,8 @@ pub struct Series {
     pub newest: BTreeMap<u32, i64>,
     /// Parts that can still be repeated or corrected, in order of minute, feed and number.
     pub recent: Vec<Part>,
+    /// What was counted, of all feeds together.
+    pub history: History,
 }
 
 /// One part of a minute as it was counted.
@@ -105,22 +149,64 @@ impl Levels {
     }
 
     /// Adds what is in a batch. Total: a row of an unknown feed adds nothing.
-    pub(super) fn take(&mut self, batch: &SampleBatch, now: Timestamp) {
+    pub(super) fn take(&mut self, batch: &SampleBatch, now: Timestamp, policy: &Policy) {
         if !batch.new_feeds.is_empty() {
             let directory = Arc::make_mut(&mut self.directory);
             for (number, feed) in &batch.new_feeds {
                 let (series, is_new) = directory.register(*number, feed);
                 if is_new {
                     self.series.insert(series, Arc::new(Series::new(feed.series.clone())));
+                    Arc::make_mut(&mut self.index).attach(series, &feed.series, policy);
                 }
             }
         }
         for row in &batch.rows {
             let series = self.directory.series_of.get(&row.feed).and_then(|series| self.series.get_mut(series));
             if let Some(series) = series {
-                Arc::make_mut(series).take(row, now);
+                let series = Arc::make_mut(series);
+                let before = series.history.bytes_of_days();
+                series.take(row, now);
+                let after = series.history.bytes_of_days();
+                // A day was packed: the time to see whether its minutes can be afforded.
+                if after != before {
+                    self.bytes = self.bytes.saturating_add(after).saturating_sub(before);
+                    if self.bytes > limits::HISTORY_BYTES_MAX {
+                        series.history.roll_up();
+                        let rolled = series.history.bytes_of_days();
+                        self.bytes = self.bytes.saturating_add(rolled).saturating_sub(after);
+                    }
+                }
             }
         }
+    }
+
+    /// Performs a change of a rule's state; a level at rest takes no room.
+    pub(super) fn set_rule(&mut self, level: &LevelKey, rule: &Name, state: AlertState) {
+        if state == AlertState::Inactive {
+            let Some(alerts) = self.alerts.get_mut(level) else { return };
+            Arc::make_mut(alerts).remove(rule);
+            if alerts.is_empty() {
+                self.alerts.remove(level);
+            }
+        } else {
+            let alerts = self.alerts.entry(level.clone()).or_default();
+            Arc::make_mut(alerts).insert(rule.clone(), state);
+        }
+    }
+
+    /// An objective is in force from `at`; the newest [`limits::OBJECTIVES_KEPT`] are remembered.
+    pub(super) fn set_objective(&mut self, service: &Name, slo: &Name, objective: Ratio, at: Timestamp) {
+        let known = self.objectives.entry((service.clone(), slo.clone())).or_default();
+        if known.len() >= limits::OBJECTIVES_KEPT {
+            known.remove(0);
+        }
+        known.push((at, objective));
+    }
+
+    /// Where a rule of a level stands.
+    #[must_use]
+    pub fn rule(&self, level: &LevelKey, rule: &str) -> AlertState {
+        self.alerts.get(level).and_then(|alerts| alerts.get(rule)).copied().unwrap_or_default()
     }
 }
 
@@ -140,8 +226,8 @@ impl Directory {
 impl Series {
     /// One that nothing was counted of yet.
     #[must_use]
-    pub const fn new(key: SeriesKey) -> Self {
-        Self { key, newest: BTreeMap::new(), recent: Vec::new() }
+    pub fn new(key: SeriesKey) -> Self {
+        Self { key, newest: BTreeMap::new(), recent: Vec::new(), history: History::default() }
     }
 
     fn find(&self, minute: i64, feed: u32, part: Option<u32>) -> Result<usize, usize> {
@@ -151,8 +237,12 @@ impl Series {
     fn take(&mut self, row: &SampleRow, now: Timestamp) {
         let counts = Counts { bad: row.bad, total: row.total };
         match self.find(row.minute, row.feed, row.part) {
-            Ok(at) => self.recent[at].counts = counts,
+            Ok(at) => {
+                self.history.put(row.minute, self.recent[at].counts, counts);
+                self.recent[at].counts = counts;
+            }
             Err(at) => {
+                self.history.put(row.minute, Counts::default(), counts);
                 let part = Part { minute: row.minute, feed: row.feed, part: row.part, counts };
                 self.recent.insert(at, part);
             }

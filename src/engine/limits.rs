@@ -46,6 +46,14 @@ pub const BACKLOG_KEPT: Span = Span::from_hours(24 * 31);
 pub const SERIES_MAX: usize = 250_000;
 /// Sources of one series at most; samples of further ones are refused.
 pub const FEEDS_PER_SERIES_MAX: usize = 256;
+/// Memory of finished days of all series, roughly; beyond, minutes older than four days are given up and their hours stay.
+pub const HISTORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Service levels that got no sample of a minute are judged so long after its end; those that did, at once.
+pub const EVALUATION_WAIT: Span = Span::from_seconds(45);
+/// Service levels judged in one tick; the rest follow in the next, so that inputs get their turn.
+pub const LEVELS_PER_TICK: usize = 2_048;
+/// Changes of one objective that are remembered.
+pub const OBJECTIVES_KEPT: usize = 32;
 /// Messages that went out one by one, remembered per recipient; beyond, the oldest are forgotten (no rule counts further).
 pub const SINGLES_KEPT_MAX: usize = 128;
 /// Messages to one recipient within the time of `[digest]` that go out one by one at most, whatever is configured.

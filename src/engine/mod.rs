@@ -11,6 +11,9 @@ mod evolve;
 mod incident;
 pub mod input;
 mod judge;
+pub mod level_event;
+pub mod level_index;
+mod level_judge;
 pub mod levels;
 pub mod limits;
 pub mod policy;
@@ -19,6 +22,8 @@ mod timers;
 pub mod trace;
 pub mod transition;
 
+#[cfg(test)]
+mod level_tests;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +50,8 @@ pub struct Engine {
     silences: SilenceTable,
     /// Idempotency keys in order of time.
     idempotency_by_age: BTreeSet<(Timestamp, u128)>,
+    /// Which service levels are to be judged.
+    round: level_judge::Round,
 }
 
 impl Engine {
@@ -56,14 +63,15 @@ impl Engine {
 
     /// An engine that goes on from a snapshot. What is derived is built anew.
     #[must_use]
-    pub fn from_state(state: State, policy: Arc<Policy>) -> Self {
+    pub fn from_state(mut state: State, policy: Arc<Policy>) -> Self {
+        state.levels.index = Arc::new(level_index::LevelIndex::build(&state.levels, &policy));
         let timers = Timers::rebuild(&state);
         let mut silences = SilenceTable::default();
         for silence in state.silences.values() {
             silences.insert(silence);
         }
         let idempotency_by_age = state.idempotency.iter().map(|(hash, (_, at))| (*at, *hash)).collect();
-        Self { state, policy, timers, silences, idempotency_by_age }
+        Self { state, policy, timers, silences, idempotency_by_age, round: level_judge::Round::default() }
     }
 
     /// What it knows.
@@ -80,6 +88,8 @@ impl Engine {
 
     /// Goes by another policy from now on. Open incidents keep the steps they began with.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.state.levels.index = Arc::new(level_index::LevelIndex::build(&self.state.levels, &policy));
+        self.round = level_judge::Round::default();
         self.policy = policy;
     }
 
@@ -114,11 +124,11 @@ impl Engine {
     }
 
     /// Judges the earliest deadlines, if they are due at `now`: all of one moment, at that moment, at most
-    /// [`limits::TIMERS_PER_TICK`] of them. `None` when nothing came of any that is due. To be called until
+    /// [`limits::TIMERS_PER_TICK`] of them; when none are, service levels, at most [`limits::LEVELS_PER_TICK`]. `None` when nothing came of any that is due. To be called until
     /// [`Engine::next_wakeup`] is later than `now`; the decision's time is then [`State::now`].
     pub fn tick(&mut self, now: Timestamp) -> Option<Decision> {
         for _ in 0..limits::STALE_TIMERS_PER_TICK {
-            let at = self.timers.next().filter(|at| *at <= now)?;
+            let Some(at) = self.timers.next().filter(|at| *at <= now) else { break };
             let mut judge = Judge::new(self);
             judge.deadlines(at, true, limits::TIMERS_PER_TICK);
             let decision = judge.finish();
@@ -126,13 +136,17 @@ impl Engine {
                 return Some(decision);
             }
         }
-        None
+        let mut judge = Judge::new(self);
+        judge.levels_due(now);
+        let decision = judge.finish();
+        (!decision.transitions.is_empty()).then_some(decision)
     }
 
     /// Earliest time at which `tick` may do something. Spurious ticks do nothing.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        self.timers.next()
+        let levels = self.round.due(&self.state.levels);
+        self.timers.next().into_iter().chain(levels).min()
     }
 }
 

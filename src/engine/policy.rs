@@ -259,6 +259,15 @@ pub struct ChannelPolicy {
     pub digest: bool,
 }
 
+impl Slo {
+    /// The longest window that its rules look at.
+    #[must_use]
+    pub fn longest_window(&self) -> Span {
+        let windows = self.burn.iter().map(|pair| pair.long.max(pair.short));
+        windows.chain(self.alert.as_ref().map(|rule| rule.window)).max().unwrap_or(Span::ZERO)
+    }
+}
+
 impl Policy {
     /// Urgency of a priority for sorting: 0 first, 254 unknown, 255 unset.
     #[must_use]

@@ -190,17 +190,17 @@ pub(super) type Judged = Option<(Seq, Arc<Input>)>;
 
 /// An engine and everything that it decided.
 pub(super) struct World {
-    pub engine: Engine,
+    pub(super) engine: Engine,
     seq: u64,
-    pub decisions: Vec<(Timestamp, Judged, Decision)>,
+    pub(super) decisions: Vec<(Timestamp, Judged, Decision)>,
 }
 
 impl World {
-    pub fn new(policy: Policy) -> Self {
+    pub(super) fn new(policy: Policy) -> Self {
         Self { engine: Engine::new(Arc::new(policy)), seq: 0, decisions: Vec::new() }
     }
 
-    pub fn input(&mut self, at: Timestamp, input: Input) -> Decision {
+    pub(super) fn input(&mut self, at: Timestamp, input: Input) -> Decision {
         self.seq += 1;
         let (seq, input) = (Seq(self.seq), Arc::new(input));
         self.engine.accept(seq, at, Arc::clone(&input));
@@ -217,7 +217,7 @@ impl World {
         self.input(at, Input::Command(Command { by: Actor::Person(who.into()), verb }))
     }
 
-    pub fn until(&mut self, at: Timestamp) {
+    pub(super) fn until(&mut self, at: Timestamp) {
         while self.engine.next_wakeup().is_some_and(|due| due <= at) {
             if let Some(decision) = self.engine.tick(at) {
                 self.decisions.push((at, None, decision));
@@ -646,7 +646,7 @@ pub(super) fn bytes(state: &State) -> Vec<u8> {
 }
 
 /// Judges every deadline until then.
-fn settle(engine: &mut Engine, until: Timestamp) -> Vec<Decision> {
+pub(super) fn settle(engine: &mut Engine, until: Timestamp) -> Vec<Decision> {
     let mut decisions = Vec::new();
     while engine.next_wakeup().is_some_and(|due| due <= until) {
         decisions.extend(engine.tick(until));

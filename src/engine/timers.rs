@@ -7,7 +7,7 @@ use super::digest::{Digest, Stage};
 use super::limits;
 use super::state::{Alert, AlertScope, Incident, ScopeKey, State, Status};
 use super::transition::Suppressor;
-use crate::domain::{DigestId, EventKind, Fingerprint, IncidentId, SilenceId, Timestamp};
+use crate::domain::{DigestId, EventKind, Fingerprint, IncidentId, SilenceId, Source, Timestamp};
 
 /// Why the engine wants to be woken. Ties break by this order, then by id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -95,7 +95,8 @@ pub fn alert_deadline(state: &State, alert: &Alert) -> Option<Timestamp> {
     let open = alert.incident.is_some_and(|id| state.incidents.get(&id).is_some_and(|i| i.status.is_open()));
     let end = match alert.ends_at {
         Some(end) => Some(end),
-        None if open => None,
+        // callout knows by itself when it is over.
+        None if open || alert.event.source == Source::Samples => None,
         None => Some(alert.updated_at.plus(limits::UNENDED_ALERT_KEPT)),
     };
     match (end, heard_again_at(state, alert)) {
@@ -116,7 +117,8 @@ pub fn digest_deadline(digest: &Digest) -> Option<Timestamp> {
 /// they are said to be over: a breach is a measurement of its moment, and telling of it hours later would help nobody.
 #[must_use]
 pub fn heard_again_at(state: &State, alert: &Alert) -> Option<Timestamp> {
-    let lasting = alert.ends_at.is_some() || alert.event.kind == EventKind::Resource;
+    let lasting =
+        alert.ends_at.is_some() || alert.event.kind == EventKind::Resource || alert.event.source == Source::Samples;
     match &alert.suppressed {
         Some(Suppressor::Silence(id)) if lasting => {
             Some(state.silences.get(id).map_or(alert.updated_at, |silence| silence.ends_at))

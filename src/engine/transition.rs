@@ -6,10 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Work;
 use super::input::{Actor, Outcome, SilenceSpec};
+use super::levels::LevelKey;
 use super::policy::EscalationPolicy;
 use super::state::{Delivery, Purpose, Recipient, ScopeKey, Status};
 use super::trace::Trace;
-use crate::domain::{DeliveryId, DigestId, EventId, Fingerprint, IncidentId, Name, Seq, SilenceId, Timestamp};
+use crate::domain::{
+    DeliveryId, DigestId, Event, EventId, Fingerprint, IncidentId, Name, Ratio, Seq, SilenceId, Timestamp,
+};
+use crate::slo::burn::AlertState;
 
 /// What one `apply` decided. Committed as a whole.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -99,6 +103,12 @@ pub enum Transition {
 
     /// The samples of the input at this position, which is in the inbox, were added to their series.
     SamplesTaken { input: Seq },
+    /// A rule that is judged from samples changed its state.
+    RuleStateChanged { level: LevelKey, rule: Name, state: AlertState },
+    /// callout itself made an event of such a rule, new or with newer counts: its source fires.
+    BreachFound { fingerprint: Fingerprint, event: Arc<Event> },
+    /// The objective of an SLO came into force.
+    ObjectiveSet { service: Name, slo: Name, objective: Ratio, at: Timestamp },
     /// A digest for a recipient began.
     DigestOpened { digest: DigestId, to: Recipient, due: Timestamp },
     /// What would have been a message waits in a digest, which is due at `due` or earlier. `storm`: too much of this rank came.
@@ -135,6 +145,8 @@ pub enum Suppressor {
     Silence(SilenceId),
     /// A maintenance window, and when it ends.
     Maintenance { name: Name, until: Timestamp },
+    /// A page of the same SLO fires.
+    Page,
 }
 
 /// What is known of an incident when it begins.

@@ -98,7 +98,7 @@ impl Wanted {
             && self.receiver.as_ref().is_none_or(|r| r.is_match(&row.receiver))
             && self.matchers.iter().all(|m| match row.event.source {
                 Source::Alertmanager => m.matches(|name| row.event.labels.get(name)),
-                Source::Native | Source::Drill => m.matches_event(&row.event),
+                Source::Native | Source::Drill | Source::Samples => m.matches_event(&row.event),
             })
     }
 }
@@ -256,6 +256,7 @@ impl Walk {
             Some(Suppressor::Maintenance { name, .. }) => row.muted_by.push(name.to_string()),
             Some(Suppressor::Timeliness) => row.muted_by.push("timeliness".to_owned()),
             Some(Suppressor::Snooze) => row.muted_by.push("snooze".to_owned()),
+            Some(Suppressor::Page) => row.muted_by.push("page of the same SLO".to_owned()),
             Some(Suppressor::Silence(_)) | None => {}
         }
     }

@@ -1,23 +1,118 @@
 //! Multi-window, multi-burn-rate: a long and a short window must both burn faster than a factor.
 //!
-//! Source: *The Site Reliability Workbook*, chapter 5; decisions 2, 4, 5 and 9 of the SLO semantics. Absent on purpose: `for` and
-//! `keep_firing_for` (see `slo::burn`), which need memory, and windows that the sender did not send.
+//! Source: *The Site Reliability Workbook*, chapter 5; decisions 2, 4, 5, 9 and 13 of the SLO semantics. Two callers: [`judge`] takes
+//! windows that a sender computed, [`BurnPair::holds`] those of a history. Absent on purpose: `for` and `keep_firing_for` (see
+//! `slo::burn`), which need memory, and windows that the sender did not send.
+
+use serde::{Deserialize, Serialize};
 
 use super::Because;
 use crate::domain::{Name, Ratio, Span, WindowCounts};
-use crate::slo::exceeds;
+use crate::slo::{WindowSum, exceeds, reaches};
 
-/// One pair of windows.
+/// What an alert demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum Tier {
+    /// Somebody now: people are paged.
+    #[default]
+    Page,
+    /// Somebody within days: the team's channels hear of it.
+    Ticket,
+}
+
+impl Tier {
+    /// `page`, `ticket`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Ticket => "ticket",
+        }
+    }
+}
+
+/// One pair of windows. A rule with a single window has it as both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BurnPair {
     /// Its name in the pack, for example `page_fast`.
     pub name: Name,
-    /// Burn rate that both windows must exceed; strictly.
+    /// Burn rate that both windows must exceed; strictly, unless `at_least`.
     pub factor: Ratio,
+    /// The share of the period's budget that the factor spends in the long window, where the pack says that instead of a factor.
+    pub share: Option<Share>,
     /// Long window.
     pub long: Span,
     /// Short window.
     pub short: Span,
+    /// The factor itself is enough (`will exhaust 10 %` is reached at 10 %).
+    pub at_least: bool,
+    /// What it demands.
+    pub tier: Tier,
+    /// The condition must hold for so long (`for`).
+    pub hold: Span,
+    /// It keeps firing until the condition did not hold for so long (`keep_firing_for`).
+    pub keep: Span,
+    /// Bad events that the long window must have at least.
+    pub min_bad: u64,
+    /// Events that the long window must have at least.
+    pub min_total: u64,
+}
+
+/// A share of a period's budget that goes within a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Share of the whole period's budget.
+    pub of_budget: Ratio,
+    /// Within so long at the pace of the long window.
+    pub within: Span,
+}
+
+impl BurnPair {
+    /// A pair that pages as soon as both windows exceed the factor.
+    #[must_use]
+    pub const fn new(name: Name, factor: Ratio, long: Span, short: Span) -> Self {
+        Self {
+            name,
+            factor,
+            share: None,
+            long,
+            short,
+            at_least: false,
+            tier: Tier::Page,
+            hold: Span::ZERO,
+            keep: Span::ZERO,
+            min_bad: 0,
+            min_total: 0,
+        }
+    }
+
+    /// Whether sums over the two windows are above the factor, and over the floors. A window without traffic never is.
+    #[must_use]
+    pub fn holds(&self, long: WindowSum, short: WindowSum, objective: Ratio) -> bool {
+        let budget = objective.complement();
+        let above = |sum: WindowSum| {
+            if self.at_least {
+                reaches(sum.bad, sum.total, self.factor, budget)
+            } else {
+                exceeds(sum.bad, sum.total, self.factor, budget)
+            }
+        };
+        above(short) && above(long) && long.bad >= self.min_bad && long.total >= self.min_total
+    }
+
+    /// Whether it asks for a number of events.
+    #[must_use]
+    pub const fn has_floor(&self) -> bool {
+        self.min_bad > 0 || self.min_total > 0
+    }
+
+    /// The pair for SLOs of this period: a share of the budget becomes a factor.
+    #[must_use]
+    pub fn for_period(&self, period: Span) -> Self {
+        let factor =
+            self.share.and_then(|share| crate::slo::burn::factor_of_share(share.of_budget, period, share.within));
+        Self { factor: factor.unwrap_or(self.factor), ..self.clone() }
+    }
 }
 
 /// Whether any pair burns too fast, and why; the first pair in the pack's order that does is named.
@@ -37,7 +132,7 @@ pub fn judge(pairs: &[BurnPair], windows: &[WindowCounts], objective: Ratio) -> 
         compared += 1;
         let fast = |w: &WindowCounts| exceeds(w.bad(), w.total, pair.factor, budget);
         if fast(long) && fast(short) {
-            let BurnPair { name, factor, long, short } = pair.clone();
+            let BurnPair { name, factor, long, short, .. } = pair.clone();
             return Some((true, Because::BurnsFast { pair: name, factor, long, short, long_burn, short_burn }));
         }
     }
@@ -49,12 +144,8 @@ mod tests {
     use super::*;
 
     fn pair(name: &str, factor: &str, long: &str, short: &str) -> BurnPair {
-        BurnPair {
-            name: name.into(),
-            factor: Ratio::parse(factor).unwrap(),
-            long: Span::parse(long).unwrap(),
-            short: Span::parse(short).unwrap(),
-        }
+        let span = |text| Span::parse(text).unwrap();
+        BurnPair::new(name.into(), Ratio::parse(factor).unwrap(), span(long), span(short))
     }
 
     fn window(length: &str, bad: u64, total: u64) -> WindowCounts {

@@ -14,5 +14,6 @@ pub mod snooze;
 pub mod timeliness;
 mod verdict;
 mod wording;
+mod wording_slo;
 
-pub use verdict::{Because, RuleKind};
+pub use verdict::{Because, RuleEnd, RuleKind};

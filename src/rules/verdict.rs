@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DigestId, IncidentId, Name, Ratio, SilenceId, Span, Timestamp};
+use crate::domain::{DigestId, IncidentId, Name, Ratio, SilenceId, Span, Timestamp, WindowCounts};
 
 /// Which rule spoke. The word is also the first column of an explanation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub enum RuleKind {
     Person,
     /// What callout itself noticed.
     Alarm,
+    /// An objective.
+    Slo,
 }
 
 /// The reason of a verdict: the values compared, with their meaning. `Display` gives the sentence of an explanation.
@@ -149,10 +151,41 @@ pub enum Because {
     /// callout noticed something that a person must know.
     Alarm { text: Name },
 
+    /// Sums over both windows of a pair are above its factor (or reach it); counts as they were.
+    WindowsBurn {
+        rule: Name,
+        factor: Ratio,
+        at_least: bool,
+        long: WindowCounts,
+        long_burn: Ratio,
+        short: WindowCounts,
+        short_burn: Ratio,
+        /// Minutes of the long window that have counts.
+        known_minutes: u64,
+    },
+    /// A rule that was judged from samples does not hold any more.
+    RuleOver { rule: Name, reason: RuleEnd },
+    /// A page of the same SLO fires, so a ticket tells nobody.
+    MutedByPage { rule: Name },
+    /// An objective came into force, or changed. Everything that is still known is judged by it at once.
+    SloChanged { slo: Name, before: Option<Ratio>, objective: Ratio },
     /// Too much goes to this recipient: it waits for a digest.
     Folded { digest: DigestId, what: Name, to: Name, due: Timestamp },
     /// It left a digest before anybody heard of it.
     Unfolded { digest: DigestId, why: Name },
     /// A digest was ordered as this message.
     DigestOrdered { digest: DigestId, delivery: u64, to: Name, incidents: u32 },
+}
+
+/// Why a rule does not hold any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum RuleEnd {
+    /// It burns slowly enough.
+    Recovered,
+    /// There are samples, but nobody asks for anything.
+    NoTraffic,
+    /// There are no samples.
+    NoData,
+    /// The rule, the SLO or the service left the configuration.
+    Gone,
 }

@@ -9,7 +9,7 @@ use super::{Because, RuleKind};
 use crate::domain::{Name, Ratio, Timestamp};
 
 /// Digits after the point beyond which two shares are not told apart in text.
-const DECIMALS_MAX: u32 = 12;
+pub(super) const DECIMALS_MAX: u32 = 12;
 
 impl RuleKind {
     /// The word in explanations and JSON.
@@ -30,6 +30,7 @@ impl RuleKind {
             Self::Delivery => "delivery",
             Self::Person => "person",
             Self::Alarm => "alarm",
+            Self::Slo => "slo",
         }
     }
 }
@@ -57,6 +58,9 @@ impl fmt::Display for Because {
             | Self::HeldUntil { .. }
             | Self::BurnsFast { .. }
             | Self::BurnsSlow { .. } => write!(line, "{}", Measured(self)),
+            Self::WindowsBurn { .. } | Self::RuleOver { .. } | Self::MutedByPage { .. } | Self::SloChanged { .. } => {
+                write!(line, "{}", super::wording_slo::Budgeted(self))
+            }
             Self::StepReached { .. }
             | Self::StepSkipped { .. }
             | Self::Exhausted { .. }
@@ -306,7 +310,7 @@ fn told_apart(spent: Ratio, allowed: Ratio) -> String {
 }
 
 /// A burn rate likewise.
-fn significant(burn: Ratio, factor: Ratio) -> String {
+pub(super) fn significant(burn: Ratio, factor: Ratio) -> String {
     let limit = factor.decimal(DECIMALS_MAX);
     (1..=DECIMALS_MAX)
         .map(|decimals| burn.decimal(decimals))

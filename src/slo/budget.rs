@@ -51,6 +51,12 @@ impl Budget {
         Some(Self { spent })
     }
 
+    /// From the share that was spent.
+    #[must_use]
+    pub const fn from_spent(spent: Ratio) -> Self {
+        Self { spent }
+    }
+
     /// From what remains in percent, as senders write it: `41.5`, `-12`. More than 100 counts as 100; `None` when it is no number.
     #[must_use]
     pub fn from_remaining_percent(text: &str) -> Option<Self> {

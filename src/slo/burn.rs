@@ -3,12 +3,14 @@
 //! Source: *The Site Reliability Workbook*, chapter 5; Prometheus' `for` and `keep_firing_for`; decisions 4 to 8 and 24, section 4 of
 //! the SLO semantics. Absent on purpose: notifications. A state says whether the alert fires, not who hears of it.
 
-use super::window::Minutes;
+use serde::{Deserialize, Serialize};
+
+use super::History;
 use crate::domain::{Ratio, Span, Timestamp};
 
 /// Whether both windows of a pair burn strictly faster than `factor` at `at`.
 #[must_use]
-pub fn is_fast(minutes: &Minutes, at: Timestamp, factor: Ratio, long: Span, short: Span, objective: Ratio) -> bool {
+pub fn is_fast(minutes: &History, at: Timestamp, factor: Ratio, long: Span, short: Span, objective: Ratio) -> bool {
     [long, short].into_iter().all(|window| minutes.sum(at, window).burns_above(factor, objective))
 }
 
@@ -33,7 +35,7 @@ pub fn can_fire(factor: Ratio, objective: Ratio) -> bool {
 }
 
 /// State of an alert from one evaluation to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum AlertState {
     /// The condition does not hold.
     #[default]
@@ -86,7 +88,8 @@ impl AlertState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slo::window::Counts;
+    use crate::domain::minute_end;
+    use crate::slo::{Counts, History};
 
     fn ratio(text: &str) -> Ratio {
         Ratio::parse(text).unwrap()
@@ -125,13 +128,13 @@ mod tests {
     #[test]
     fn a_pair_needs_both_windows_and_more_than_the_factor() {
         let objective = Ratio::parse_percent("99.9").unwrap();
-        let mut minutes = Minutes::new(Span::from_hours(6));
+        let mut minutes = History::default();
         for minute in 1..=60 {
             let bad = if minute > 55 { 20 } else { 14 };
-            minutes.put(minute, Counts { bad, total: 1_000 }).unwrap();
+            minutes.put(minute, Counts::default(), Counts { bad, total: 1_000 });
         }
         let (hour, five) = (Span::from_hours(1), Span::from_minutes(5));
-        let at = Timestamp::from_seconds(3_600);
+        let at = minute_end(60);
         // The hour has 870 of 60,000, 14.5 times the budget; the last five minutes have 20 times.
         assert!(is_fast(&minutes, at, ratio("14.4"), hour, five, objective));
         assert!(!is_fast(&minutes, at, ratio("14.5"), hour, five, objective), "a tie is not more");

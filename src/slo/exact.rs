@@ -72,6 +72,12 @@ pub fn exceeds(bad: u64, total: u64, factor: Ratio, budget: Ratio) -> bool {
     Fraction::new(u128::from(bad), u128::from(total)).is_some_and(|spent| spent > Fraction::product(factor, budget))
 }
 
+/// Whether `bad / total` is `factor × budget` or more. Without traffic nothing reaches anything.
+#[must_use]
+pub fn reaches(bad: u64, total: u64, factor: Ratio, budget: Ratio) -> bool {
+    Fraction::new(u128::from(bad), u128::from(total)).is_some_and(|spent| spent >= Fraction::product(factor, budget))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +94,7 @@ mod tests {
         assert!(!exceeds(18_000_000, 3_000_000_000, two, budget));
         assert!(exceeds(18_000_001, 3_000_000_000, two, budget));
         assert!(!exceeds(0, 0, two, budget));
+        assert!(reaches(6, 1_000, two, budget) && !reaches(599, 100_000, two, budget) && !reaches(0, 0, two, budget));
     }
 
     #[test]

@@ -2,15 +2,20 @@
 //!
 //! Absent on purpose: floating point, clocks, names of services. A figure is rounded once, when it is written for people.
 
+mod account;
 mod budget;
 pub mod burn;
 mod exact;
 pub mod forecast;
+pub mod history;
+mod packed;
 pub mod policy;
 mod slices;
 pub mod window;
 
+pub use account::Account;
 pub use budget::{Budget, BudgetStatus};
-pub use exact::{Fraction, exceeds};
+pub use exact::{Fraction, exceeds, reaches};
+pub use history::History;
 pub use slices::count_slices;
-pub use window::{Counts, Minutes, WindowSum};
+pub use window::{Counts, WindowSum};

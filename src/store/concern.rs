@@ -108,12 +108,15 @@ impl Concern {
             | Transition::SilenceForgotten { .. }
             | Transition::AlarmRaised { .. }
             | Transition::ConfigActivated { .. }
+            | Transition::IdempotencyForgotten { .. }
             | Transition::SamplesTaken { .. }
+            | Transition::RuleStateChanged { .. }
+            | Transition::BreachFound { .. }
+            | Transition::ObjectiveSet { .. }
             | Transition::DigestOpened { .. }
             | Transition::DigestClosed { .. }
             | Transition::DigestOrdered { .. }
-            | Transition::DigestWork { .. }
-            | Transition::IdempotencyForgotten { .. } => {}
+            | Transition::DigestWork { .. } => {}
         }
     }
 }

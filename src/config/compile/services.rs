@@ -12,9 +12,9 @@ use crate::config::shape::Table;
 use crate::config::source::Place;
 use crate::config::tree::{Entry, Node, Value};
 use crate::config::view::View;
-use crate::domain::{Name, Span};
+use crate::domain::{Name, Ratio, Span};
 use crate::engine::policy::{Service, Slo};
-use crate::rules::burn_rate::BurnPair;
+use crate::rules::burn_rate::{BurnPair, Share, Tier};
 use crate::rules::timeliness::Timeliness;
 
 /// Error budget period where none is set: four weeks.
@@ -39,8 +39,9 @@ impl Compiler<'_> {
             let mut read: Vec<BurnPair> = Vec::new();
             for item in pairs {
                 let view = View::item(item, &keys::BURN_PAIR);
+                self.factor_or_share(&view);
                 let Some(pair) = burn_pair(&view) else { continue };
-                if pair.short >= pair.long {
+                if pair.short >= pair.long && view.get("short").is_some() {
                     self.findings.push(
                         Diagnostic::error(
                             "bad-pair",
@@ -65,6 +66,21 @@ impl Compiler<'_> {
             packs.insert(Name::from(entry.key.as_str()), read);
         }
         packs
+    }
+
+    /// A pair has a factor or a share, and not both.
+    fn factor_or_share(&mut self, view: &View<'_>) {
+        let finding = match (view.get("factor"), view.get("share")) {
+            (Some(_), Some(_)) => {
+                Diagnostic::error("two-of-one", view.place_of("share"), "both `factor` and `share` are set")
+                    .also(view.place_of("factor"), "the other one")
+                    .hint("keep one of the two")
+            }
+            (None, None) => Diagnostic::error("missing-key", view.place, "a pair needs `factor` or `share`")
+                .hint("write `factor = 14.4`, or `share = \"2%\"` to have the factor follow the period"),
+            _ => return,
+        };
+        self.findings.push(finding);
     }
 
     fn service(&mut self, entry: &Entry, packs: &BTreeMap<Name, Vec<BurnPair>>) -> Option<Service> {
@@ -150,28 +166,49 @@ fn slo(
             every: a.span("every").unwrap_or(EVERY_DEFAULT),
         })
     });
+    let period = view.span("period").unwrap_or(PERIOD_DEFAULT);
+    let pack = view.text("burn").and_then(|pack| packs.get(pack)).map(Vec::as_slice).unwrap_or_default();
     Some(Slo {
         name,
         endpoint,
         sli,
         objective: format::objective(view.text("objective")?).ok()?,
         threshold: view.span("threshold"),
-        period: view.span("period").unwrap_or(PERIOD_DEFAULT),
+        period,
         priority: view.name("priority"),
         reason: view.string("reason"),
         alert: timeliness,
         snooze,
-        burn: view.text("burn").and_then(|pack| packs.get(pack)).cloned().unwrap_or_default(),
+        burn: pack.iter().map(|pair| pair.for_period(period)).collect(),
         raise: raises(view),
         links: links(view),
     })
 }
 
 fn burn_pair(view: &View<'_>) -> Option<BurnPair> {
-    let factor = match &view.get("factor")?.value {
-        Value::Text(text) | Value::Number(text) => format::decimal(text).ok()?,
-        Value::Whole(number) => format::decimal(&number.to_string()).ok()?,
-        _ => return None,
-    };
-    Some(BurnPair { name: view.name("name")?, factor, long: view.span("long")?, short: view.span("short")? })
+    let factor = view.get("factor").and_then(|node| match &node.value {
+        Value::Text(text) | Value::Number(text) => format::decimal(text).ok(),
+        Value::Whole(number) => format::decimal(&number.to_string()).ok(),
+        _ => None,
+    });
+    let long = view.span("long")?;
+    let share = view.text("share").and_then(|text| format::percent(text).ok());
+    let share = share.map(|of_budget| Share { of_budget, within: view.span("within").unwrap_or(long) });
+    let pair = BurnPair::new(
+        view.name("name")?,
+        factor.or(share.map(|_| Ratio::ZERO))?,
+        long,
+        view.span("short").unwrap_or(long),
+    );
+    let count = |key| view.number(key).map_or(0, u64::from);
+    Some(BurnPair {
+        share,
+        at_least: view.truth("at_least", false),
+        tier: if view.truth("ticket", false) { Tier::Ticket } else { Tier::Page },
+        hold: view.span("for").unwrap_or(Span::ZERO),
+        keep: view.span("keep").unwrap_or(Span::ZERO),
+        min_bad: count("min_bad"),
+        min_total: count("min_total"),
+        ..pair
+    })
 }

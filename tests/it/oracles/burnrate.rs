@@ -1,13 +1,19 @@
 //! Burn rates, budgets and the book's tables: three kinds of file in one folder, told apart by their schema.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use callout::domain::{Name, Ratio, Span, Timestamp, WindowCounts};
+use callout::engine;
+use callout::engine::levels::LevelKey;
 use callout::rules::timeliness::Timeliness;
 use callout::rules::{Because, snooze};
 use callout::slo::forecast::{Trend, is_red, is_yellow, mean_and_highest, row_by_velocity, share_spent, speed_by_hour};
 use callout::slo::policy::{Condition, Limits, Used, conditions};
-use callout::slo::{Budget, BudgetStatus, Counts, Minutes, WindowSum, burn, count_slices};
+use callout::slo::{Budget, BudgetStatus, Counts, History, WindowSum, burn, count_slices};
+
+use super::production::{self, Production};
 
 type Outcome = Result<(), String>;
 
@@ -94,60 +100,111 @@ fn unrolled(runs: &Value) -> Vec<Option<u64>> {
     list(runs).iter().flat_map(repeat).collect()
 }
 
-struct Scenario<'a> {
-    case: &'a Value,
-    base: Timestamp,
-    length: i64,
-    objective: Ratio,
+/// What one scope of a scenario did.
+#[derive(Default)]
+struct Seen {
+    active: BTreeMap<&'static str, Vec<i64>>,
+    holds: Vec<i64>,
+    fires: Vec<i64>,
+    /// Sums by minute and window.
+    sums: BTreeMap<(i64, String), WindowSum>,
 }
 
-impl Scenario<'_> {
-    fn at(&self, minute: i64) -> Timestamp {
-        self.base.plus(Span::from_minutes(minute))
-    }
-
-    /// The sum of those series of which `belongs` says so.
-    fn history(&self, belongs: impl Fn(&Value) -> bool) -> Minutes {
-        let mut summed: Vec<Option<Counts>> = vec![None; usize::try_from(self.length).unwrap()];
-        for series in list(&self.case["series"]).iter().filter(|series| belongs(&series["labels"])) {
-            let samples = unrolled(&series["total"]).into_iter().zip(unrolled(&series["bad"]));
-            for (slot, sample) in summed.iter_mut().zip(samples) {
-                let (Some(total), Some(bad)) = sample else { continue };
-                let sum = slot.get_or_insert_default();
-                sum.total += total;
-                sum.bad += bad;
-            }
-        }
-        let first = callout::domain::minute_of(self.base);
-        // Long enough that 30 days can be asked for at any minute once all of them are in.
-        let mut history = Minutes::new(Span::from_minutes(self.length + 31 * 1_440));
-        for (minute, counts) in (1..).zip(summed) {
-            if let Some(counts) = counts {
-                history.put(first + minute, counts).unwrap();
-            }
-        }
-        history
-    }
+struct Scope<'a> {
+    level: LevelKey,
+    expected: &'a Value,
+    /// Minutes at which sums are asked for.
+    at: BTreeSet<i64>,
+    seen: Seen,
 }
 
+/// Drives the engine through a scenario, minute by minute, and compares with what a real Prometheus saw.
 fn scenario(case: &Value) -> Outcome {
-    let scenario = Scenario {
-        case,
-        base: Timestamp::from_seconds(whole(&case["clock"]["base_unix"])),
-        length: whole(&case["clock"]["minutes"]),
-        objective: percent(&case["slo"]["objective_percent"]),
-    };
-    same("budget", &scenario.objective.complement(), &ratio(&case["slo"]["budget_ratio"]))?;
-    for (scope, expected) in case["expected"].as_object().ok_or("no expectations")? {
-        let history = scenario.history(|labels| {
-            scope == "all" || scope.split_once('=').is_some_and(|(name, value)| text(&labels[name]) == value)
-        });
-        let scoped = |reason: String| format!("{scope}: {reason}");
-        alerts(&scenario, &history, &expected["alerts"]).map_err(scoped)?;
-        depletion(&scenario, &history, &expected["depletion"]).map_err(scoped)?;
-        burns(&scenario, &history, &expected["burn"]).map_err(scoped)?;
+    let base = Timestamp::from_seconds(whole(&case["clock"]["base_unix"]));
+    let objective = percent(&case["slo"]["objective_percent"]);
+    same("budget", &objective.complement(), &ratio(&case["slo"]["budget_ratio"]))?;
+    let rule = &case["depletion_rule"];
+    let depletion = timeliness(rule);
+    let every = whole(&rule["evaluate_every_minutes"]);
+    let policy = production::policy(objective, &RULES, depletion.clone(), minutes(&rule["snooze_minutes"]));
+    let mut production = Production::new(policy);
+    let series: Vec<_> = list(&case["series"])
+        .iter()
+        .map(|series| {
+            let feed = production::feed(series["labels"]["region"].as_str());
+            let samples: Vec<_> = unrolled(&series["total"]).into_iter().zip(unrolled(&series["bad"])).collect();
+            (feed, samples)
+        })
+        .collect();
+    let expected = case["expected"].as_object().ok_or("no expectations")?;
+    let mut scopes: Vec<(&String, Scope<'_>)> = expected
+        .iter()
+        .map(|(name, expected)| {
+            let region = name.split_once('=').map(|(_, region)| region);
+            let is_one = region.is_some() || series.len() == 1;
+            let scope = if is_one { production::one(region) } else { engine::levels::Scope::All };
+            let at = list(&expected["burn"]["at"]).iter().map(whole).collect();
+            (name, Scope { level: production::level(scope), expected, at, seen: Seen::default() })
+        })
+        .collect();
+    for minute in 1..=whole(&case["clock"]["minutes"]) {
+        let end = base.plus(Span::from_minutes(minute));
+        let index = usize::try_from(minute - 1).unwrap();
+        let samples: Vec<_> = series
+            .iter()
+            .filter_map(|(feed, samples)| match samples.get(index)? {
+                (Some(total), Some(bad)) => Some((feed, *bad, *total)),
+                _ => None,
+            })
+            .collect();
+        production.minute(end, &samples);
+        for (_, scope) in &mut scopes {
+            scope.look(&production, minute, end, objective, (&depletion, every));
+        }
+    }
+    for (name, scope) in &scopes {
+        scope.compare(objective, every).map_err(|reason| format!("{name}: {reason}"))?;
     }
     Ok(())
+}
+
+impl Scope<'_> {
+    fn look(&mut self, engine: &Production, minute: i64, end: Timestamp, objective: Ratio, rule: (&Timeliness, i64)) {
+        for (name, ..) in RULES {
+            if engine.is_firing(&self.level, name) {
+                self.seen.active.entry(name).or_default().push(minute);
+            }
+        }
+        let (depletion, every) = rule;
+        if minute % every == 0 {
+            let sum = engine.sum(&self.level, end, depletion.window);
+            if depletion.judge(Some(&window_counts(sum, depletion.window)), objective).0 {
+                self.seen.holds.push(minute);
+            }
+        }
+        if engine.depletion_fired(&self.level) == Some(end) {
+            self.seen.fires.push(minute);
+        }
+        if self.at.contains(&minute) {
+            let windows = self.expected["burn"].as_object().into_iter().flatten().filter(|(name, _)| *name != "at");
+            for (window, _) in windows {
+                let sum = engine.sum(&self.level, end, span(window));
+                self.seen.sums.insert((minute, window.clone()), sum);
+            }
+        }
+    }
+
+    fn compare(&self, objective: Ratio, every: i64) -> Outcome {
+        for (name, ..) in RULES {
+            let active = self.seen.active.get(name).cloned().unwrap_or_default();
+            same(name, &intervals(active.into_iter(), 1), &pairs(&self.expected["alerts"][name]))?;
+        }
+        let depletion = &self.expected["depletion"];
+        let holds = intervals(self.seen.holds.iter().copied(), every);
+        same("condition", &holds, &pairs(&depletion["condition_true"]))?;
+        same("fires", &self.seen.fires, &list(&depletion["fires_at"]).iter().map(whole).collect())?;
+        burns(&self.seen, objective, &self.expected["burn"])
+    }
 }
 
 /// Joins instants that are `step` apart to intervals `[from, to)`.
@@ -164,17 +221,6 @@ fn intervals(instants: impl Iterator<Item = i64>, step: i64) -> Vec<(i64, i64)> 
 
 fn pairs(value: &Value) -> Vec<(i64, i64)> {
     list(value).iter().map(|pair| (whole(&pair[0]), whole(&pair[1]))).collect()
-}
-
-fn alerts(scenario: &Scenario<'_>, history: &Minutes, expected: &Value) -> Outcome {
-    for (name, long, short, factor) in RULES {
-        let (long, short, factor) = (span(long), span(short), Ratio::parse(factor).unwrap());
-        let is_fast =
-            |minute: &i64| burn::is_fast(history, scenario.at(*minute), factor, long, short, scenario.objective);
-        let active = intervals((1..=scenario.length).filter(is_fast), 1);
-        same(name, &active, &pairs(&expected[name]))?;
-    }
-    Ok(())
 }
 
 fn timeliness(rule: &Value) -> Timeliness {
@@ -220,29 +266,15 @@ fn run_depletion(
     (holds, fires)
 }
 
-fn depletion(scenario: &Scenario<'_>, history: &Minutes, expected: &Value) -> Outcome {
-    let rule = &scenario.case["depletion_rule"];
-    let (holds, fires) = run_depletion(
-        rule,
-        scenario.objective,
-        scenario.length,
-        |minute| scenario.at(minute),
-        |at, window| history.sum(at, window),
-    );
-    let step = whole(&rule["evaluate_every_minutes"]);
-    same("condition", &intervals(holds.into_iter(), step), &pairs(&expected["condition_true"]))?;
-    same("fires", &fires, &list(&expected["fires_at"]).iter().map(whole).collect())
-}
-
 #[expect(clippy::cast_precision_loss, reason = "the cases give ten significant digits and say how close to come")]
-fn burns(scenario: &Scenario<'_>, history: &Minutes, expected: &Value) -> Outcome {
+fn burns(seen: &Seen, objective: Ratio, expected: &Value) -> Outcome {
     let instants = list(&expected["at"]);
     let windows = expected.as_object().ok_or("no burn rates")?.iter().filter(|(name, _)| *name != "at");
     for (window, figures) in windows {
         for (minute, want) in instants.iter().zip(list(figures)) {
-            let sum = history.sum(scenario.at(whole(minute)), span(window));
+            let sum = seen.sums[&(whole(minute), window.clone())];
             let what = format!("burn over {window} at {minute}");
-            match (sum.burn(scenario.objective), want.as_f64()) {
+            match (sum.burn(objective), want.as_f64()) {
                 (Some(got), Some(want)) => {
                     let got = got.num() as f64 / got.den() as f64;
                     if (got - want).abs() > 1e-9 * want.abs() {
@@ -338,11 +370,11 @@ fn bad_by_minute(row: &Value) -> Vec<u64> {
     bad
 }
 
-fn even_traffic(row: &Value) -> Minutes {
+fn even_traffic(row: &Value) -> History {
     let total = count(&row["total_per_minute"]);
-    let mut history = Minutes::new(Span::from_hours(24 * 31));
+    let mut history = History::default();
     for (minute, bad) in (0..).zip(bad_by_minute(row)).skip(1) {
-        history.put(minute, Counts { bad, total }).unwrap();
+        history.put(minute, Counts::default(), Counts { bad, total });
     }
     history
 }
