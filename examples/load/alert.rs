@@ -15,6 +15,8 @@ pub struct Shape {
     pub run: String,
     /// Number of teams that the alerts are spread over.
     pub teams: u64,
+    /// Each so-many-th alert says that it is of priority P1, the others P3; 0: none says anything.
+    pub urgent_every: u64,
     starts_at: String,
     ends_at: String,
 }
@@ -23,21 +25,37 @@ impl Shape {
     /// Alerts of `run` that end in an hour.
     pub fn new(run: &str, teams: u64) -> Self {
         let now = Timestamp::now();
-        Self { run: run.to_owned(), teams: teams.max(1), starts_at: stamp(now), ends_at: stamp(hour_after(now)) }
+        Self {
+            run: run.to_owned(),
+            teams: teams.max(1),
+            urgent_every: 0,
+            starts_at: stamp(now),
+            ends_at: stamp(hour_after(now)),
+        }
     }
 
-    /// Body of one POST with the alerts of these numbers. 7 labels, 3 annotations each.
+    /// Whether an alert is one of the urgent ones: the last of each group of `urgent_every`.
+    pub const fn is_urgent(&self, n: u64) -> bool {
+        self.urgent_every > 0 && n % self.urgent_every == self.urgent_every - 1
+    }
+
+    /// Body of one POST with the alerts of these numbers. 7 labels (8 with a priority), 3 annotations each.
     pub fn body(&self, numbers: impl Iterator<Item = u64>) -> Vec<u8> {
         let mut s = String::with_capacity(4096);
         for n in numbers {
             s.push(if s.is_empty() { '[' } else { ',' });
             let region = REGIONS[usize::try_from(n % 4).unwrap_or(0)];
             let severity = SEVERITIES[usize::try_from(n % 3).unwrap_or(0)];
+            let priority = match self.urgent_every {
+                0 => "",
+                _ if self.is_urgent(n) => r#","priority":"P1""#,
+                _ => r#","priority":"P3""#,
+            };
             let _ = write!(
                 s,
                 concat!(
                     r#"{{"labels":{{"alertname":"SLOBurnRateHigh","team":"team-{team:03}","service":"service-{service:04}","#,
-                    r#""slo":"availability","region":"{region}","severity":"{severity}","lg_id":"lg-{run}-{n:010}"}},"#,
+                    r#""slo":"availability","region":"{region}","severity":"{severity}","lg_id":"lg-{run}-{n:010}"{priority}}},"#,
                     r#""annotations":{{"summary":"Error budget of service-{service:04} burns at 14.4x","#,
                     r#""description":"More than 200% of the hourly error budget was used within 60 minutes; long window 1h, short window 5m.","#,
                     r#""runbook_url":"http://runbooks.invalid/slo/burn-rate"}},"#,
@@ -47,6 +65,7 @@ impl Shape {
                 service = n % 2000,
                 region = region,
                 severity = severity,
+                priority = priority,
                 run = self.run,
                 n = n,
                 start = self.starts_at,

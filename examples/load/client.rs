@@ -87,6 +87,8 @@ pub struct Posted {
     pub failed: u64,
     /// Status or error text, and how often.
     pub errors: BTreeMap<String, u64>,
+    /// The alerts `from..to` of each accepted request of a flood, and when it was sent, nanoseconds after the epoch.
+    pub posts: Vec<(u64, u64, u64)>,
     /// Seconds from the first request to the last answer.
     pub seconds: f64,
 }
@@ -94,6 +96,7 @@ pub struct Posted {
 impl Posted {
     fn merge(&mut self, other: Self) {
         self.requests_ns.extend(other.requests_ns);
+        self.posts.extend(other.posts);
         self.accepted += other.accepted;
         self.failed += other.failed;
         for (error, n) in other.errors {
@@ -135,7 +138,7 @@ pub struct Flood {
 }
 
 /// Posts as fast as the connections allow.
-pub async fn flood(authority: &str, shape: &Shape, load: Flood) -> Posted {
+pub async fn flood(authority: &str, shape: &Shape, load: Flood, epoch: Instant) -> Posted {
     let next = Arc::new(AtomicU64::new(0));
     let begin = Instant::now();
     let mut workers = tokio::task::JoinSet::new();
@@ -150,7 +153,10 @@ pub async fn flood(authority: &str, shape: &Shape, load: Flood) -> Posted {
                 }
                 let to = (from + load.batch).min(load.alerts);
                 let body = shape.body((from..to).map(|n| if load.refire > 0 { n % load.refire } else { n }));
-                if !posted.post(&mut connection, ALERTS, body, to - from).await {
+                let at = nanos(epoch);
+                if posted.post(&mut connection, ALERTS, body, to - from).await {
+                    posted.posts.push((from, to, at));
+                } else {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             }

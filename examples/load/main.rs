@@ -133,6 +133,9 @@ struct Burst {
     /// Alerts
     #[arg(long, short = 'n', default_value_t = 100_000)]
     alerts: u64,
+    /// Each so-many-th alert is of priority P1, the others P3; how long each kind took is told apart
+    #[arg(long, default_value_t = 0)]
+    urgent_every: u64,
 }
 
 #[derive(Debug, Args)]
@@ -194,7 +197,7 @@ async fn ingest(o: Ingest) -> Result<()> {
         within: Duration::from_secs_f64(o.seconds),
     };
     let began = nanos(epoch);
-    let posted = flood(&c.server, &shape, load).await;
+    let posted = flood(&c.server, &shape, load, epoch).await;
     let mut fields = json!({
         "batch": c.batch, "connections": c.connections, "refire": o.refire,
         "accepted": posted.accepted, "accepted_per_s": round(posted.accepted as f64 / posted.seconds),
@@ -256,16 +259,24 @@ async fn burst(c: &Common, shape: &Shape, alerts: u64, epoch: Instant) -> Result
     let sink = c.sink(shape, alerts, epoch).await?;
     let load =
         Flood { connections: c.connections, batch: c.batch.max(1), alerts, refire: 0, within: Duration::from_mins(10) };
-    let posted = flood(&c.server, shape, load).await;
+    let posted = flood(&c.server, shape, load, epoch).await;
     sink.drain(posted.accepted, c.quiet()).await;
     Ok((posted, sink))
 }
 
 async fn storm(o: Burst) -> Result<()> {
     let c = &o.common;
-    let shape = new_shape();
+    let mut shape = new_shape();
+    shape.urgent_every = o.urgent_every;
     let epoch = Instant::now();
-    let (posted, sink) = burst(c, &shape, o.alerts, epoch).await?;
+    let (mut posted, sink) = burst(c, &shape, o.alerts, epoch).await?;
+    let (mut urgent, mut others) = (Vec::new(), Vec::new());
+    for (from, to, at) in std::mem::take(&mut posted.posts) {
+        for n in from..to {
+            let took = sink.first_ns(n).map(|ns| ns.saturating_sub(at).max(1));
+            if shape.is_urgent(n) { urgent.extend(took) } else { others.extend(took) }
+        }
+    }
     let seconds = sink.last_ns() as f64 / 1e9;
     let seen = sink.seen.load(Relaxed);
     emit(
@@ -276,6 +287,7 @@ async fn storm(o: Burst) -> Result<()> {
             "accepted_after_s": round(posted.seconds), "seen": seen, "last_seen_after_s": round(seconds),
             "seen_per_s": round(seen as f64 / seconds.max(1e-9)), "lost": posted.accepted.saturating_sub(seen),
             "duplicates": sink.duplicates.load(Relaxed), "failed": posted.failed, "errors": posted.errors,
+            "post_to_receipt": latency(others), "urgent": latency(urgent),
             "request": latency(posted.requests_ns), "peak_rss_mib": memory_mib(c.pid, "VmHWM"),
         }),
     );

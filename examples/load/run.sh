@@ -49,6 +49,11 @@ name = "load"
 timezone = "UTC"
 fallback = "team-000"
 
+[priorities.P1]
+meaning = "urgent"
+[priorities.P3]
+meaning = "not so urgent"
+
 [channels.webhook.sink]
 url = "http://$sink/"
 allow_private = true
@@ -120,6 +125,8 @@ for name in alertmanager callout; do
           list=/api/v2/alerts
           [ $name = callout ] && list='/v1/incidents?limit=100'
           measure "$name/storm" storm -b 64
+          start $name notify
+          measure "$name/storm/urgent" storm -b 64 --urgent-every 1000
           start $name notify
           measure "$name/active" active -b 64 --list "$list" ;;
         silences)
