@@ -13,12 +13,12 @@ impl Judge<'_> {
     /// Opens an incident; its messages and pages follow.
     pub(super) fn open(&mut self, case: &Case, key: Name, policy: &Policy) -> IncidentId {
         let incident = IncidentId(self.engine.state.last_incident + 1);
-        let team = policy.teams.get(&case.team);
+        let team = case.owner.as_ref();
         let chain = team.and_then(|team| team.escalation.as_ref()).and_then(|name| policy.escalations.get(name));
         // A ticket is for the team's channels; where it has none, its people must do.
         let has_routes = team.is_some_and(|team| !team.routes.is_empty());
         let chain = chain.filter(|_| !has_routes || !level_event::is_ticket(&case.event));
-        let counted = !raise_rules(case, policy).is_empty();
+        let counted = !raise_rules(case).is_empty();
         self.record(Transition::IncidentOpened(Box::new(IncidentOpening {
             incident,
             event: case.event_id,
@@ -41,8 +41,7 @@ impl Judge<'_> {
 
     /// A re-fire within the re-open window: the same incident goes on.
     pub(super) fn reopen_by_event(&mut self, id: IncidentId, case: &Case) {
-        let policy = self.policy();
-        let within = self.reopen_window(policy.teams.get(&case.team));
+        let within = self.reopen_window(case.owner.as_deref());
         let at = self.now();
         let resolved_at = self.engine.state.incidents.get(&id).and_then(|i| i.resolved_at()).unwrap_or(at);
         self.record(Transition::IncidentReopened { incident: id, fingerprint: Some(case.fingerprint), at });
@@ -57,7 +56,7 @@ impl Judge<'_> {
     /// The same cause again: it adds to the counter and pages nobody, unless it makes the incident more urgent.
     pub(super) fn duplicate(&mut self, id: IncidentId, case: &Case, while_snoozed: bool) {
         let policy = self.policy();
-        let rules = raise_rules(case, &policy);
+        let rules = raise_rules(case);
         self.record(Transition::DuplicateCounted {
             incident: id,
             fingerprint: case.fingerprint,
@@ -101,8 +100,7 @@ impl Judge<'_> {
 
     /// Tells the team's channels.
     pub(super) fn announce(&mut self, id: IncidentId, case: &Case) {
-        let policy = self.policy();
-        let routes = policy.teams.get(&case.team).map_or(&[][..], |team| &team.routes);
+        let routes = case.owner.as_ref().map_or(&[][..], |team| &team.routes);
         let (destinations, mut because) = route::select(
             routes,
             case.region.as_deref(),
@@ -121,7 +119,7 @@ impl Judge<'_> {
         }
         let has_chain = self.engine.state.incidents.get(&id).is_some_and(|i| i.escalation.is_some());
         if destinations.is_empty() && !has_chain {
-            self.nobody_hears(id, case, &policy);
+            self.nobody_hears(id, case, &self.policy());
         }
     }
 
@@ -195,9 +193,9 @@ impl Judge<'_> {
 }
 
 /// The SLO's own rules of repetition, or else the team's.
-fn raise_rules(case: &Case, policy: &Policy) -> Vec<priority::RaiseRule> {
+fn raise_rules(case: &Case) -> Vec<priority::RaiseRule> {
     let of_slo = case.slo.as_ref().map(|slo| &slo.raise).filter(|rules| !rules.is_empty());
-    let of_team = || policy.teams.get(&case.team).map(|team| &team.raise);
+    let of_team = || case.owner.as_ref().map(|team| &team.raise);
     of_slo.or_else(of_team).cloned().unwrap_or_default()
 }
 

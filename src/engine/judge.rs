@@ -28,6 +28,8 @@ pub(super) struct Case {
     pub event_id: EventId,
     pub fingerprint: Fingerprint,
     pub team: Name,
+    /// The team as it is configured.
+    pub owner: Option<Arc<Team>>,
     pub unowned: bool,
     pub region: Option<Name>,
     pub slo: Option<Arc<Slo>>,
@@ -155,6 +157,9 @@ impl<'a> Judge<'a> {
     }
 
     fn event(&mut self, event_id: EventId, event: &Arc<Event>) {
+        // What most new alerts come to, so that the lists do not grow step by step.
+        self.decision.transitions.reserve_exact(6);
+        self.decision.trace.lines.reserve_exact(8);
         let fingerprint = event.fingerprint();
         if event.status == EventStatus::Resolved {
             self.source_over(fingerprint, event);
@@ -173,8 +178,8 @@ impl<'a> Judge<'a> {
         }
         // A sender may say the end with fewer labels than the beginning: the key decides then.
         let case = self.case(fingerprint, EventId(0), Arc::clone(event));
-        let key = self.key(&case);
-        let open = self.open_by_key(&key);
+        let key = Self::key(&case);
+        let open = self.newest_by_key(&key).filter(|id| self.is_open(*id));
         match open {
             Some(id) => {
                 let firing = self.engine.state.incidents.get(&id).map(|i| i.firing.clone()).unwrap_or_default();
@@ -293,8 +298,9 @@ impl<'a> Judge<'a> {
         } else {
             Because::OwnedBy { team: case.team.clone(), by_sender: case.event.team.as_ref() == Some(&case.team) }
         };
-        let key = self.key(&case);
-        let open = self.open_by_key(&key).or_else(|| self.open_of_part(&case.event));
+        let key = Self::key(&case);
+        let newest = self.newest_by_key(&key);
+        let open = newest.filter(|id| self.is_open(*id)).or_else(|| self.open_of_part(&case.event));
         self.say(open, RuleKind::Owner, owner);
         if self.is_muted_by_page(&case.event, open) {
             self.record(Transition::AlertSuppressed { fingerprint, by: Some(Suppressor::Page) });
@@ -310,7 +316,7 @@ impl<'a> Judge<'a> {
             },
             Verdict::Fires => match open {
                 Some(id) => self.duplicate(id, &case, false),
-                None => self.open_unless_quiet(&case, key),
+                None => self.open_unless_quiet(&case, key, newest),
             },
         }
     }
@@ -383,7 +389,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Silences and maintenance; then a new incident, or the recent one again.
-    fn open_unless_quiet(&mut self, case: &Case, key: Name) {
+    fn open_unless_quiet(&mut self, case: &Case, key: Name, newest: Option<IncidentId>) {
         let now = self.now();
         let (silence, looked_at) = self.engine.silences.find(&case.event, now);
         if let Some(silence) = silence {
@@ -407,7 +413,7 @@ impl<'a> Judge<'a> {
             self.record(Transition::AlertSuppressed { fingerprint: case.fingerprint, by });
             return;
         }
-        let id = match self.recent_by_key(&key, case) {
+        let id = match newest.filter(|id| self.may_reopen(*id, case)) {
             Some(id) => {
                 self.reopen_by_event(id, case);
                 id
@@ -441,11 +447,13 @@ impl<'a> Judge<'a> {
     fn case(&self, fingerprint: Fingerprint, event_id: EventId, event: Arc<Event>) -> Case {
         let policy = &self.engine.policy;
         let service = event.service.as_ref().and_then(|name| policy.services.get(name));
-        let by_sender = event.team.as_ref().filter(|team| policy.teams.contains_key(*team));
-        let owner = by_sender.or_else(|| service.map(|s| &s.team)).cloned();
-        let unowned = owner.is_none();
+        let by_sender = event.team.as_ref().and_then(|team| Some((team, policy.teams.get(team)?)));
+        let by_catalogue = || service.map(|service| &service.team);
+        let named = by_sender.map(|(team, _)| team).or_else(by_catalogue).cloned();
+        let unowned = named.is_none();
         let fallback = || policy.organisation.fallback.clone().or_else(|| event.team.clone());
-        let team = owner.or_else(fallback).unwrap_or_else(|| Name::const_new("nobody"));
+        let team = named.or_else(fallback).unwrap_or_else(|| Name::const_new("nobody"));
+        let owner = by_sender.map(|(_, known)| known).or_else(|| policy.teams.get(&team)).cloned();
         let environment = event.environment.as_ref().and_then(|name| policy.environments.get(name));
         let region = event.region.clone().or_else(|| environment.and_then(|e| e.region.clone()));
         let slo = service.and_then(|service| find_slo(service, &event)).cloned();
@@ -455,16 +463,28 @@ impl<'a> Judge<'a> {
         let (priority, priority_because) =
             priority::choose(slo.as_ref().and_then(|s| s.priority.as_ref()), sent.as_ref(), known);
         let rank = policy.rank(priority.as_deref());
-        Case { event, event_id, fingerprint, team, unowned, region, slo, scope, priority, priority_because, rank }
+        Case {
+            event,
+            event_id,
+            fingerprint,
+            team,
+            owner,
+            unowned,
+            region,
+            slo,
+            scope,
+            priority,
+            priority_because,
+            rank,
+        }
     }
 
-    fn key(&self, case: &Case) -> Name {
+    fn key(case: &Case) -> Name {
         if case.event.source == Source::Drill {
             // Whatever the team's keys are: a drill never becomes part of an incident, nor of another drill.
             return compact_str::format_compact!("{}{}", Incident::DRILL_KEYS, case.fingerprint);
         }
-        let team = self.engine.policy.teams.get(&case.team);
-        let dedup = team.map_or(&*DEFAULT_DEDUP, |team| &team.dedup);
+        let dedup = case.owner.as_ref().map_or(&*DEFAULT_DEDUP, |team| &team.dedup);
         let key = match case.event.kind {
             EventKind::Breach => dedup.breach.key(&case.event, &case.team),
             EventKind::Resource => dedup.resource.key(&case.event, &case.team),
@@ -502,16 +522,16 @@ impl<'a> Judge<'a> {
         self.engine.state.incidents.get(&id).is_some_and(|incident| incident.status.is_open())
     }
 
-    fn open_by_key(&self, key: &Name) -> Option<IncidentId> {
-        self.engine.state.by_key.get(key).copied().filter(|id| self.is_open(*id))
+    /// The newest incident of this key, open or resolved.
+    fn newest_by_key(&self, key: &Name) -> Option<IncidentId> {
+        self.engine.state.by_key.get(key).copied()
     }
 
-    /// The incident of this key that was resolved within the re-open window, `[resolved, resolved + window)`.
-    fn recent_by_key(&self, key: &Name, case: &Case) -> Option<IncidentId> {
-        let id = self.engine.state.by_key.get(key).copied()?;
-        let resolved_at = self.engine.state.incidents.get(&id)?.resolved_at()?;
-        let window = self.reopen_window(self.engine.policy.teams.get(&case.team));
-        (self.now() < resolved_at.plus(window)).then_some(id)
+    /// Whether an incident was resolved within the re-open window, `[resolved, resolved + window)`.
+    fn may_reopen(&self, id: IncidentId, case: &Case) -> bool {
+        let resolved_at = self.engine.state.incidents.get(&id).and_then(|incident| incident.resolved_at());
+        let window = self.reopen_window(case.owner.as_deref());
+        resolved_at.is_some_and(|at| self.now() < at.plus(window))
     }
 
     pub fn reopen_window(&self, team: Option<&Team>) -> crate::domain::Span {

@@ -29,7 +29,7 @@ pub struct Policy {
     /// People by id.
     pub people: BTreeMap<Name, Person>,
     /// Teams by name.
-    pub teams: BTreeMap<Name, Team>,
+    pub teams: BTreeMap<Name, Arc<Team>>,
     /// Groups of people across teams, for escalation steps.
     pub groups: BTreeMap<Name, Vec<Name>>,
     /// Services by name.

@@ -124,8 +124,11 @@ pub(super) fn policy() -> Policy {
         environments: BTreeMap::from([("prod-eu".into(), Environment { region: Some("eu".into()) })]),
         people: [person("ana"), person("bo")].into_iter().collect(),
         teams: BTreeMap::from([
-            ("checkout".into(), team(&["ana", "bo"], &["slack:main/#checkout", "email:checkout@acme.example"])),
-            ("platform".into(), team(&["bo"], &["slack:main/#platform"])),
+            (
+                "checkout".into(),
+                Arc::new(team(&["ana", "bo"], &["slack:main/#checkout", "email:checkout@acme.example"])),
+            ),
+            ("platform".into(), Arc::new(team(&["bo"], &["slack:main/#platform"]))),
         ]),
         groups: BTreeMap::new(),
         services: BTreeMap::from([("data-api".into(), service)]),
@@ -453,7 +456,7 @@ fn a_channel_that_fails_for_good_has_its_fallback_told() {
 fn repetition_raises_the_priority() {
     let mut policy = policy();
     let raise = RaiseRule { more_than: 3, within: Span::from_minutes(60), priority: "P1".into() };
-    policy.teams.get_mut("checkout").unwrap().raise = vec![raise];
+    Arc::make_mut(policy.teams.get_mut("checkout").unwrap()).raise = vec![raise];
     let mut world = World::new(policy);
     for n in 0..3 {
         world.event(minute(n), resource("a"));
@@ -466,7 +469,7 @@ fn repetition_raises_the_priority() {
 #[test]
 fn an_incident_is_over_when_its_last_source_is() {
     let mut policy = policy();
-    policy.teams.get_mut("checkout").unwrap().dedup.resource =
+    Arc::make_mut(policy.teams.get_mut("checkout").unwrap()).dedup.resource =
         crate::rules::dedup::DedupRule::Fields(vec!["alertname".into()]);
     let mut world = World::new(policy);
     world.event(minute(0), Event { ends_at: Some(minute(5)), ..resource("a") });

@@ -159,6 +159,8 @@ fn push_escaped(key: &mut Name, value: &str) {
 /// Cuts a key that is too long, so that different ones stay different.
 fn bounded(mut key: Name) -> Name {
     if key.len() <= KEY_BYTES_MAX {
+        // It is kept for each incident, and a copy has the room of its original.
+        key.shrink_to_fit();
         return key;
     }
     let cut = key.floor_char_boundary(KEY_BYTES_MAX - CUT_MARK_BYTES);

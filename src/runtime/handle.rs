@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::clock::Clock;
 use super::core::Core;
 use super::counters::Counters;
+use super::load::Load;
 use super::reload::Reloader;
 use super::samples::SamplesAnswer;
 use crate::config::{Loaded, Settings};
@@ -119,6 +120,7 @@ pub(super) struct Gauges {
     /// Nothing is taken any more.
     pub closed: AtomicBool,
     pub journal_error: Mutex<Option<String>>,
+    pub load: Load,
 }
 
 /// In [`Gauges::unjudged_since`]: everything is judged.
@@ -133,6 +135,7 @@ impl Default for Gauges {
             stopping: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             journal_error: Mutex::new(None),
+            load: Load::default(),
         }
     }
 }
@@ -298,10 +301,10 @@ impl Handle {
         self.shared.index.as_ref()
     }
 
-    /// Whether something is being written or judged right now; others should leave the machine to the shard.
+    /// Whether something is being written or judged right now, or much comes in; others should leave the machine to the shard.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.shared.gauges.unjudged_since.load(Ordering::Acquire) != NOTHING
+        self.has_unjudged() || self.shared.gauges.load.is_heavy(self.now())
     }
 
     /// Whether recovery is done and the loop runs.

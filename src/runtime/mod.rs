@@ -10,6 +10,7 @@ pub mod dispatch;
 mod explain;
 mod handle;
 pub mod heartbeat;
+mod load;
 mod reload;
 mod samples;
 mod shard;

@@ -257,7 +257,9 @@ impl Shard {
         };
         self.announced = true;
         self.shared.gauges.unjudged_since.store(at.as_millis(), Ordering::Release);
-        self.shared.counters.events.add(round.events() as u64);
+        let events = round.events() as u64;
+        self.shared.counters.events.add(events);
+        self.shared.gauges.load.add(events, at);
         self.shared.counters.repeated.add(round.answer(first));
         self.committed();
         let committed = Seq(self.journal.next_seq().0 - 1);

@@ -1,6 +1,7 @@
 //! `[teams]`: ownership, deduplication, routes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Compiler;
 use crate::config::diagnostic::Diagnostic;
@@ -15,9 +16,9 @@ use crate::rules::priority::RaiseRule;
 use crate::rules::route::Route;
 
 impl Compiler<'_> {
-    pub(super) fn teams(&mut self) -> BTreeMap<Name, Team> {
+    pub(super) fn teams(&mut self) -> BTreeMap<Name, Arc<Team>> {
         let entries: Vec<&Entry> = self.things("teams").collect();
-        entries.into_iter().map(|entry| (Name::from(entry.key.as_str()), self.team(entry))).collect()
+        entries.into_iter().map(|entry| (Name::from(entry.key.as_str()), Arc::new(self.team(entry)))).collect()
     }
 
     fn team(&mut self, entry: &Entry) -> Team {

@@ -157,7 +157,7 @@ fn policy(case: &Case) -> Policy {
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),
         people: people.collect(),
-        teams: BTreeMap::from([("team".into(), team)]),
+        teams: BTreeMap::from([("team".into(), Arc::new(team))]),
         groups: BTreeMap::new(),
         services: BTreeMap::new(),
         schedules: case.on_call.iter().map(|(name, answers)| (Name::from(name), schedule(name, answers))).collect(),
