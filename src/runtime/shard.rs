@@ -267,7 +267,7 @@ impl Shard {
         let placed: Vec<Placed> =
             (first.0..).zip(round.items).map(|(seq, item)| Placed { seq: Seq(seq), at, item }).collect();
         self.take_in(&placed);
-        if self.snapshots.is_due(committed, false) {
+        if self.snapshots.is_due(committed, self.sources(), false) {
             self.snapshot(committed);
         }
         self.waiting.append(&mut round.judged);
@@ -554,7 +554,7 @@ impl Shard {
     fn housekeeping(&mut self, idle: bool) {
         self.shared.counters.snapshots.add(self.snapshots.take_saved());
         let committed = Seq(self.journal.next_seq().0 - 1);
-        if idle && self.pending.is_empty() && self.snapshots.is_due(committed, true) {
+        if idle && self.pending.is_empty() && self.snapshots.is_due(committed, self.sources(), true) {
             self.snapshot(committed);
         }
         if let Some(before) = self.snapshots.take_trim()
@@ -562,6 +562,10 @@ impl Shard {
         {
             tracing::warn!(error = chain(&error), "could not remove old segments of the journal");
         }
+    }
+
+    fn sources(&self) -> usize {
+        self.read().state().alerts.len()
     }
 
     /// Only called while nothing is pending: the state is then what the records up to `committed` say.

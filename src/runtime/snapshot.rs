@@ -10,6 +10,9 @@ use crate::store::{JournalError, JournalReader, Snapshots};
 
 /// A snapshot is due after so many records, even under load.
 pub const RECORDS_BETWEEN: u64 = 400_000;
+/// And not before there are so many for each source in the state: a new source makes two, so a state that only grows is not written over
+/// and over while it does, and what is replayed after a crash stays in proportion to what would be loaded.
+pub const RECORDS_BETWEEN_PER_SOURCE: u64 = 3;
 /// And after so many when nothing else is to do.
 pub const RECORDS_BETWEEN_IDLE: u64 = 20_000;
 /// Records are kept so long for explanations and back-tests.
@@ -43,9 +46,13 @@ impl Snapshotter {
         }
     }
 
-    /// Whether the state after `committed` should be saved.
-    pub fn is_due(&self, committed: Seq, idle: bool) -> bool {
-        let between = if idle { RECORDS_BETWEEN_IDLE } else { RECORDS_BETWEEN };
+    /// Whether the state after `committed`, with so many sources in it, should be saved.
+    pub fn is_due(&self, committed: Seq, sources: usize, idle: bool) -> bool {
+        let between = if idle {
+            RECORDS_BETWEEN_IDLE
+        } else {
+            RECORDS_BETWEEN.max(RECORDS_BETWEEN_PER_SOURCE * sources as u64)
+        };
         committed.0.saturating_sub(self.last.0) >= between && !self.busy.load(Ordering::Acquire)
     }
 
