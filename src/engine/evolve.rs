@@ -47,7 +47,7 @@ impl Engine {
                 self.state.alerts.remove(fingerprint);
             }
             T::AlertSuppressed { fingerprint, by } => {
-                self.change_alert(*fingerprint, |alert, _| alert.suppressed.clone_from(by));
+                self.change_alert(*fingerprint, |alert, _| alert.suppressed = by.clone().map(Box::new));
             }
 
             T::EvaluationHeld { scope, fingerprint, until } => {
@@ -222,9 +222,14 @@ impl Engine {
 
     /// Sources that a silence keeps quiet are to be judged again when it ends, which may be earlier now. Rare, hence the scan.
     fn rearm_silenced(&mut self, silence: crate::domain::SilenceId) {
-        let by = Some(super::transition::Suppressor::Silence(silence));
-        let quiet: Vec<_> =
-            self.state.alerts.iter().filter(|(_, alert)| alert.suppressed == by).map(|(f, _)| *f).collect();
+        let by = super::transition::Suppressor::Silence(silence);
+        let quiet: Vec<_> = self
+            .state
+            .alerts
+            .iter()
+            .filter(|(_, alert)| alert.suppressed.as_deref() == Some(&by))
+            .map(|(f, _)| *f)
+            .collect();
         for fingerprint in quiet {
             self.arm_alert(fingerprint);
         }

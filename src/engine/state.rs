@@ -72,7 +72,7 @@ pub struct Alert {
     /// Whether it fires.
     pub firing: bool,
     /// What keeps it quiet.
-    pub suppressed: Option<Suppressor>,
+    pub suppressed: Option<Box<Suppressor>>,
     /// Its incident.
     pub incident: Option<IncidentId>,
 }

@@ -119,7 +119,7 @@ pub fn digest_deadline(digest: &Digest) -> Option<Timestamp> {
 pub fn heard_again_at(state: &State, alert: &Alert) -> Option<Timestamp> {
     let lasting =
         alert.ends_at.is_some() || alert.event.kind == EventKind::Resource || alert.event.source == Source::Samples;
-    match &alert.suppressed {
+    match alert.suppressed.as_deref() {
         Some(Suppressor::Silence(id)) if lasting => {
             Some(state.silences.get(id).map_or(alert.updated_at, |silence| silence.ends_at))
         }

@@ -224,7 +224,7 @@ impl Walk {
                 after = Bound::Excluded(*fingerprint);
                 if alert.firing && alert.ends_at.is_none_or(|end| end > now) {
                     let team = alert.incident.and_then(|id| state.incidents.get(&id)).map(|i| i.team.clone());
-                    rows.push((row(*fingerprint, alert, team), alert.suppressed.clone()));
+                    rows.push((row(*fingerprint, alert, team), alert.suppressed.as_deref().cloned()));
                 }
             }
         });

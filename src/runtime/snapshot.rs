@@ -48,11 +48,8 @@ impl Snapshotter {
 
     /// Whether the state after `committed`, with so many sources in it, should be saved.
     pub fn is_due(&self, committed: Seq, sources: usize, idle: bool) -> bool {
-        let between = if idle {
-            RECORDS_BETWEEN_IDLE
-        } else {
-            RECORDS_BETWEEN.max(RECORDS_BETWEEN_PER_SOURCE * sources as u64)
-        };
+        let between =
+            if idle { RECORDS_BETWEEN_IDLE } else { RECORDS_BETWEEN.max(RECORDS_BETWEEN_PER_SOURCE * sources as u64) };
         committed.0.saturating_sub(self.last.0) >= between && !self.busy.load(Ordering::Acquire)
     }
 
