@@ -50,7 +50,7 @@ fn policy() -> Policy {
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),
         people: BTreeMap::new(),
-        teams: (0..500).map(|n| (Name::from(format!("team-{n:03}")), team(n))).collect(),
+        teams: (0..500).map(|n| (Name::from(format!("team-{n:03}")), Arc::new(team(n)))).collect(),
         groups: BTreeMap::new(),
         services: BTreeMap::new(),
         schedules: BTreeMap::new(),

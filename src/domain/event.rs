@@ -171,7 +171,7 @@ impl Event {
                 fields.push(name, value.clone());
             }
         }
-        for (name, value) in self.labels.iter() {
+        for (name, value) in &self.labels {
             fields.push(name, value);
         }
         fields.build().unwrap_or_default().fingerprint()

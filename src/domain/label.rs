@@ -108,6 +108,15 @@ impl<'a> Iterator for Pairs<'a> {
 
 impl ExactSizeIterator for Pairs<'_> {}
 
+impl<'a> IntoIterator for &'a Labels {
+    type Item = (&'a str, &'a str);
+    type IntoIter = Pairs<'a>;
+
+    fn into_iter(self) -> Pairs<'a> {
+        self.iter()
+    }
+}
+
 fn push_pair(text: &mut String, name: &str, value: &str) {
     for part in [name, value] {
         push_number(text, part.len());
@@ -115,6 +124,7 @@ fn push_pair(text: &mut String, name: &str, value: &str) {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "six bits at a time")]
 fn push_number(text: &mut String, mut number: usize) {
     while number >= usize::from(MORE) {
         text.push(char::from((number % usize::from(MORE)) as u8 | MORE));

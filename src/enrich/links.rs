@@ -42,7 +42,7 @@ pub fn links(view: &View<'_>) -> Vec<Link> {
     for (title, url) in detail.iter().flat_map(|d| d.links.iter().chain(d.context.iter())) {
         add(title, url);
     }
-    for (name, url) in view.event.annotations.iter() {
+    for (name, url) in &view.event.annotations {
         if let Some(title) = name.strip_suffix("_url") {
             add(title, url);
         }

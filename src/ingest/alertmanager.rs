@@ -179,7 +179,7 @@ struct Fields {
 impl Fields {
     fn of(labels: &Labels) -> Self {
         let mut fields = Self::default();
-        for (name, value) in labels.iter() {
+        for (name, value) in labels {
             let field = match name {
                 "team" => &mut fields.team,
                 "service" => &mut fields.service,

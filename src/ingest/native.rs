@@ -313,7 +313,7 @@ fn deployments(fields: &mut Fields<'_>) -> Result<Vec<Deployment>, Rejection> {
 
 fn links(fields: &mut Fields<'_>) -> Result<Labels, Rejection> {
     let links = labels(fields, "links", LIST_MAX, URL_BYTES_MAX, &[])?;
-    for (title, link) in links.iter() {
+    for (title, link) in &links {
         url(&format!("links.{title}"), link)?;
     }
     Ok(links)
