@@ -232,7 +232,7 @@ impl Judge<'_> {
             let tier = tier_of(&level.slo, rule);
             let fingerprint = level_event::fingerprint(level, rule, tier);
             let Some(alert) = self.engine.state.alerts.get(&fingerprint) else { continue };
-            let was_muted = page_over && alert.suppressed == Some(Suppressor::Page);
+            let was_muted = page_over && alert.suppressed.as_deref() == Some(&Suppressor::Page);
             if was_muted || self.was_resolved_long_ago(alert, now) {
                 self.clock(now);
                 self.record(Transition::AlertSuppressed { fingerprint, by: None });
@@ -245,7 +245,7 @@ impl Judge<'_> {
         let incident = alert.incident.and_then(|id| self.engine.state.incidents.get(&id));
         incident.is_some_and(|incident| match incident.status {
             Status::Resolved { at, .. } => {
-                now >= at.plus(self.reopen_window(self.engine.policy.teams.get(&incident.team)))
+                now >= at.plus(self.reopen_window(self.engine.policy.teams.get(&incident.team).map(AsRef::as_ref)))
             }
             _ => false,
         })
