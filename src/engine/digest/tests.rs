@@ -225,7 +225,7 @@ fn a_short_step_does_not_pass_before_its_digest() {
 #[test]
 fn programs_hear_every_alert_and_so_do_channels_that_ask_for_it() {
     let mut policy = stormy();
-    policy.teams.get_mut("checkout").unwrap().routes[0].tell =
+    Arc::make_mut(policy.teams.get_mut("checkout").unwrap()).routes[0].tell =
         vec!["webhook:ops".parse().unwrap(), "email:tickets@acme.example".parse().unwrap()];
     let email = policy.channels.keys().find(|c| c.kind == ChannelKind::Email).cloned().unwrap();
     policy.channels.get_mut(&email).unwrap().digest = false;
