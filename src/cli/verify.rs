@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde_json::json;
 
+use crate::domain::Seq;
 use crate::store::file::{self, Repair, Report};
+use crate::store::{DayState, IndexDay, survey_index};
 
 /// What to verify.
 #[derive(Debug, clap::Args)]
@@ -15,9 +17,12 @@ pub struct Args {
     /// Folder of the journal, snapshots and index, or a copy of one.
     #[arg(long, value_name = "DIR", env = "CALLOUT_DATA")]
     pub data: PathBuf,
-    /// Keep every whole record and move what is damaged to `journal/damaged-…/`. callout must not run meanwhile.
+    /// Say what a repair would do: keep every whole record, move what is damaged to `journal/damaged-…/`. With --yes, do it.
     #[arg(long)]
     pub repair: bool,
+    /// Do it. callout must not run meanwhile.
+    #[arg(long, requires = "repair")]
+    pub yes: bool,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "text")]
     pub output: Output,
@@ -37,7 +42,7 @@ pub enum Output {
 /// # Errors
 /// When the directory can't be read, or not repaired.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (report, repair) = if args.repair {
+    let (report, repair) = if args.repair && args.yes {
         let (report, repair) =
             file::repair(&args.data).with_context(|| format!("could not repair `{}`", args.data.display()))?;
         (report, Some(repair))
@@ -48,18 +53,22 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(repair) if !repair.moved.is_empty() => file::verify(&args.data)?,
         _ => report.clone(),
     };
+    let index = survey_index(&file::Layout::new(&args.data).index, left.last).context("could not look at the index")?;
     let mut out = anstream::stdout().lock();
     match args.output {
         Output::Json => {
-            let result = json!({ "sound": left.is_sound(), "report": report, "repair": repair, "left": left.findings });
+            let result = json!({
+                "sound": left.is_sound(), "report": report, "would_lose": report.lost(), "repair": repair, "left": left.findings,
+                "index": index,
+            });
             writeln!(out, "{result}")?;
         }
-        Output::Text => out.write_all(text(args, &report, repair.as_ref(), &left).as_bytes())?,
+        Output::Text => out.write_all(text(args, &report, repair.as_ref(), &left, &index).as_bytes())?,
     }
     Ok(if left.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn text(args: &Args, report: &Report, repair: Option<&Repair>, left: &Report) -> String {
+fn text(args: &Args, report: &Report, repair: Option<&Repair>, left: &Report, index: &[IndexDay]) -> String {
     let mut lines = vec![summary(report)];
     for finding in &report.findings {
         lines.push(format!("damaged: {}", finding.path.display()));
@@ -70,14 +79,38 @@ fn text(args: &Args, report: &Report, repair: Option<&Repair>, left: &Report) ->
             lines.push(format!("moved {} to {}", from.display(), to.display()));
         }
         for (from, to) in &repair.lost {
-            lines.push(format!("lost: records {from} to {}; an alarm in their place tells people", to.0 - 1));
+            lines.push(format!("lost: {}; an alarm in their place tells people", records(*from, *to)));
         }
         if repair.index_removed {
             lines.push("the index was removed; it is built again when callout runs".to_owned());
         }
     }
+    lines.push(about_index(index));
     lines.push(advice(args, report, repair, left));
     lines.join("\n") + "\n"
+}
+
+/// `record 7`, `records 7 to 9`.
+fn records(from: Seq, to: Seq) -> String {
+    if from.0 + 1 == to.0 { format!("record {from}") } else { format!("records {from} to {}", to.0 - 1) }
+}
+
+fn about_index(index: &[IndexDay]) -> String {
+    let bad: Vec<&str> = index
+        .iter()
+        .filter(|day| matches!(day.state, DayState::Ahead | DayState::Unsound))
+        .map(|day| day.day.as_str())
+        .collect();
+    let again = "built again from the journal when callout runs; nothing is lost by it";
+    match (index.iter().filter_map(|day| day.last).max(), bad.is_empty()) {
+        _ if index.is_empty() => format!("index: none; it is {again}"),
+        (_, false) => format!("index: not sound from {} on; it is {again}", bad[0]),
+        (Some(last), true) => {
+            let open = if index.iter().any(|day| day.state == DayState::Open) { ", the newest is open" } else { "" };
+            format!("index: {} days, closed up to record {last}{open}", index.len())
+        }
+        (None, true) => "index: one day, which is open".to_owned(),
+    }
 }
 
 fn summary(report: &Report) -> String {
@@ -107,9 +140,17 @@ fn advice(args: &Args, report: &Report, repair: Option<&Repair>, left: &Report) 
     }
     let repairable = report.findings.iter().any(|finding| finding.repairable);
     if repair.is_none() && repairable {
+        let lost = report.lost();
+        let lost = if lost.is_empty() {
+            "no record would be lost".to_owned()
+        } else {
+            let ranges: Vec<String> = lost.iter().map(|(from, to)| records(*from, *to)).collect();
+            format!("{} would be lost, which are damaged already; what they said is told to nobody", ranges.join(", "))
+        };
+        let how = if args.repair { "nothing was changed. To repair" } else { "to go on with what is whole" };
         return format!(
-            "everything up to record {} is whole. Stop callout, keep a copy of `{data}`, then run `callout verify --data {data} --repair`: \
-             every whole record is kept, what is damaged is moved aside",
+            "everything up to record {} is whole. A repair keeps every whole record and moves what is damaged aside, into `{data}/journal/`; {lost}.\n\
+             {how}: stop callout, keep a copy of `{data}`, then run `callout verify --data {data} --repair --yes`",
             report.safe_to
         );
     }

@@ -21,7 +21,7 @@ use crate::domain::{DeliveryId, EventId, IncidentId, Seq, Timestamp};
 use crate::engine::State;
 use crate::journal::{CodecError, Record, RecordBody};
 
-pub use self::sled::SledIndex;
+pub use self::sled::{DayState, IndexDay, SledIndex, survey as survey_index};
 pub use follower::{FollowerOptions, IndexFollower};
 pub use memory::MemoryJournal;
 pub use recover::{Recovery, recover};

@@ -15,6 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use self::day::DayState;
 use self::day::{DayInfo, OpenDay};
 use super::concern::Concern;
 use super::{Index, IndexError, JournalReader, Position};
@@ -38,6 +39,34 @@ struct Inner {
     on_their_way: BTreeMap<DeliveryId, IncidentId>,
     /// A day was removed: nothing may be added before [`SledIndex::resume`], lest the gap be hidden.
     gap: bool,
+}
+
+/// A day of the index, as it looks from outside.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct IndexDay {
+    /// `2026-11-20`
+    pub day: String,
+    /// Whether it can be used. What cannot is removed, and built again from the journal, when callout runs; nothing is lost by it.
+    pub state: DayState,
+    /// The last record that it knows of, where that can be told from outside.
+    pub last: Option<Seq>,
+}
+
+/// Looks at the days of the index in `dir`, opening none. `committed`: the journal's last record.
+///
+/// # Errors
+/// When the directory can't be read.
+pub fn survey(dir: &Path, committed: Seq) -> Result<Vec<IndexDay>, IndexError> {
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let look = |day: String| {
+        let (state, info) = day::survey(&dir.join(&day));
+        let last = info.map(|info| info.last);
+        let state = if last.is_some_and(|last| last > committed) { DayState::Ahead } else { state };
+        IndexDay { day, state, last }
+    };
+    Ok(day::names(dir)?.into_iter().map(look).collect())
 }
 
 /// Deliveries remembered between order and report; older ones are looked up.

@@ -11,7 +11,7 @@
 mod disk;
 #[cfg(test)]
 mod fault;
-mod frame;
+pub mod frame;
 #[cfg(test)]
 mod golden;
 mod lock;

@@ -26,6 +26,8 @@ pub struct Report {
     pub segments: Vec<SegmentReport>,
     /// Snapshots, oldest first.
     pub snapshots: Vec<SnapshotReport>,
+    /// Records in segments that cannot be read at all, each `[from, to)`.
+    pub headless: Vec<(Seq, Seq)>,
     /// What is wrong; nothing when it is empty.
     pub findings: Vec<Finding>,
 }
@@ -229,6 +231,9 @@ fn check_segment(report: &mut Report, path: &Path, first: Seq, until: Option<Seq
                 other => other.to_string(),
             };
             find(what, repairable);
+            if let Some(until) = until.filter(|_| repairable) {
+                report.headless.push((first, until));
+            }
             Ok(false)
         }
         Err(error) => Err(error),
@@ -274,6 +279,15 @@ impl Gap {
 }
 
 impl Report {
+    /// Records that a repair would lose, each `[from, to)`: they are damaged already.
+    #[must_use]
+    pub fn lost(&self) -> Vec<(Seq, Seq)> {
+        let gaps = self.segments.iter().flat_map(|segment| &segment.gaps).map(|gap| (gap.from, gap.to));
+        let mut lost: Vec<_> = gaps.chain(self.headless.iter().copied()).filter(|(from, to)| from < to).collect();
+        lost.sort_unstable();
+        lost
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_sound(&self) -> bool {

@@ -13,7 +13,7 @@ use super::super::{IndexError, Position};
 use crate::domain::{DeliveryId, EventId, IncidentId, Seq, Timestamp};
 
 /// Format of keys and values; another one is built again.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const CACHE_TO_WRITE_BYTES: u64 = 12 << 20;
 const CACHE_TO_READ_BYTES: u64 = 4 << 20;
 const CLOSED: &str = "day.json";
@@ -53,6 +53,20 @@ impl Times {
     pub fn meets(self, from: i64, to: i64) -> bool {
         self.0.is_some_and(|(least, most)| least < to && from <= most)
     }
+}
+
+/// How a day of the index looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DayState {
+    /// It was finished, and is as it was written.
+    Closed,
+    /// A process writes it, or was killed while it did.
+    Open,
+    /// It goes further than the journal: that one was put back.
+    Ahead,
+    /// It cannot be used.
+    Unsound,
 }
 
 /// What a day holds.
@@ -196,7 +210,9 @@ impl OpenDay {
         })?;
         // Closing writes, too.
         File::open(path.join("db")).and_then(|file| file.sync_all()).map_err(io("sync"))?;
-        let bytes = serde_json::to_vec(&info).map_err(|error| IndexError::Damaged(error.to_string()))?;
+        let mut bytes = serde_json::to_vec(&info).map_err(|error| IndexError::Damaged(error.to_string()))?;
+        let sum = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(format!("\n{sum:08x}").as_bytes());
         let temporary = path.join("day.tmp");
         fs::write(&temporary, bytes).map_err(io("mark a day as closed"))?;
         File::open(&temporary).and_then(|file| file.sync_all()).map_err(io("mark a day as closed"))?;
@@ -281,16 +297,38 @@ impl DayInfo {
 /// What a day's folder holds; `None` when it is not sound.
 pub fn inspect(path: &Path) -> Option<DayInfo> {
     if let Ok(bytes) = fs::read(path.join(CLOSED)) {
-        return serde_json::from_slice(&bytes).ok().filter(|info: &DayInfo| info.format == FORMAT);
+        return closed(&bytes);
     }
-    let marked = fs::read_to_string(path.join(OPEN)).ok()?;
-    // The process was killed; what it wrote is in the page cache, unless the machine went down as well.
-    if marked.is_empty() || Some(marked) != boot() {
+    if !left_open_by_this_boot(path) {
         return None;
     }
     let db = database(path, CACHE_TO_READ_BYTES).ok()?;
     let day = OpenDay { name: String::new(), path: path.to_owned(), db, info: DayInfo::default() };
     day.stored_info().ok().flatten().filter(|info| info.format == FORMAT)
+}
+
+/// What `day.json` says, if it is as it was written: JSON, and its CRC-32C in the next line.
+fn closed(bytes: &[u8]) -> Option<DayInfo> {
+    let at = bytes.iter().rposition(|byte| *byte == b'\n')?;
+    let (json, sum) = (&bytes[..at], std::str::from_utf8(&bytes[at + 1..]).ok()?);
+    if u32::from_str_radix(sum, 16).ok()? != crc32c::crc32c(json) {
+        return None;
+    }
+    serde_json::from_slice(json).ok().filter(|info: &DayInfo| info.format == FORMAT)
+}
+
+/// The process was killed; what it wrote is in the page cache, unless the machine went down as well.
+fn left_open_by_this_boot(path: &Path) -> bool {
+    fs::read_to_string(path.join(OPEN)).is_ok_and(|marked| !marked.is_empty() && Some(marked) == boot())
+}
+
+/// How a day's folder looks from outside, without opening its database: somebody else may be writing it.
+pub fn survey(path: &Path) -> (DayState, Option<DayInfo>) {
+    match fs::read(path.join(CLOSED)) {
+        Ok(bytes) => closed(&bytes).map_or((DayState::Unsound, None), |info| (DayState::Closed, Some(info))),
+        Err(_) if left_open_by_this_boot(path) => (DayState::Open, None),
+        Err(_) => (DayState::Unsound, None),
+    }
 }
 
 /// Names of the days in a directory, in order.

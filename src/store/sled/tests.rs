@@ -96,7 +96,11 @@ fn journal(entries: &[Entry]) -> MemoryJournal {
 }
 
 fn follow(dir: &Dir, journal: &MemoryJournal) -> IndexFollower {
-    let follower = IndexFollower::start(&dir.0, journal.reader(), FollowerOptions::default(), || false).unwrap();
+    follow_in(&dir.0, journal)
+}
+
+fn follow_in(dir: &Path, journal: &MemoryJournal) -> IndexFollower {
+    let follower = IndexFollower::start(dir, journal.reader(), FollowerOptions::default(), || false).unwrap();
     let committed = journal.reader().committed();
     while follower.complete_to() < committed {
         std::thread::yield_now();
@@ -263,6 +267,116 @@ fn damage_that_a_look_up_finds_is_repaired() {
         std::thread::yield_now();
     }
     check(follower.index().as_ref());
+}
+
+/// The answers to some questions, as [`check`] asks them.
+fn answers(index: &dyn Index) -> Result<Vec<Vec<u64>>, crate::store::IndexError> {
+    let mut all = Vec::new();
+    for incident in [1, 2, 3, 4] {
+        all.push(seqs(index.incident_positions(IncidentId(incident))?));
+    }
+    for event in [1, 4, 7] {
+        all.push(index.event_position(EventId(event))?.into_iter().map(|position| position.seq.0).collect());
+    }
+    for delivery in [1, 2, 3] {
+        all.push(index.delivery_incident(DeliveryId(delivery))?.into_iter().map(|incident| incident.0).collect());
+    }
+    all.push(seqs(index.person_positions("ana", time(1, 0), time(30, 0), 10)?));
+    Ok(all)
+}
+
+/// After some harm a look-up fails or is right, never wrong; and in the end it is right.
+fn heals(journal: &MemoryJournal, right: &[Vec<u64>], dir: &Path, what: &str) {
+    let follower = follow_in(dir, journal);
+    let committed = journal.reader().committed();
+    let whole = || !follower.index.has_gap() && follower.complete_to() == committed;
+    let deadline = std::time::Duration::from_secs(20);
+    let begin = std::thread::spawn(move || std::thread::sleep(deadline));
+    loop {
+        let before = whole();
+        let found = answers(follower.index().as_ref());
+        match found {
+            Ok(found) if before && whole() => {
+                assert_eq!(found, right, "{what}: a wrong answer");
+                return;
+            }
+            _ => follower.committed(committed),
+        }
+        assert!(!begin.is_finished(), "{what}: the index is not built again");
+        std::thread::yield_now();
+    }
+}
+
+fn files_below(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        if entry.path().is_dir() { all.extend(files_below(&entry.path())) } else { all.push(entry.path()) }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn flipped_bits_cut_files_and_missing_files_never_give_a_wrong_answer() {
+    let journal = journal(&story());
+    let dir = Dir::new("harm");
+    follow(&dir, &journal).stop();
+    let follower = follow(&dir, &journal);
+    let right = answers(follower.index().as_ref()).unwrap();
+    follower.stop();
+    let whole: Vec<_> = files_below(&dir.0).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    let put_back = || {
+        let _ = fs::remove_dir_all(&dir.0);
+        for (path, bytes) in &whole {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+    };
+    let mut cases = 0;
+    for (path, bytes) in &whole {
+        // Mostly zeros: bits are flipped where something was written.
+        let written: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+        let harms = [0, 1, 2, 3, 4].map(|fifth| written.get(written.len() * fifth / 5).copied());
+        let flips = harms.into_iter().flatten().map(|at| {
+            let mut harmed = bytes.clone();
+            harmed[at] ^= 1 << (at % 8);
+            (format!("bit of byte {at}"), Some(harmed))
+        });
+        let cuts = [0, bytes.len() / 2].map(|length| (format!("cut to {length}"), Some(bytes[..length].to_vec())));
+        for (what, harmed) in flips.chain(cuts).chain([("gone".to_owned(), None)]) {
+            put_back();
+            match harmed {
+                Some(harmed) => fs::write(path, harmed).unwrap(),
+                None => fs::remove_file(path).unwrap(),
+            }
+            heals(&journal, &right, &dir.0, &format!("{}, {what}", path.strip_prefix(&dir.0).unwrap().display()));
+            cases += 1;
+        }
+    }
+    eprintln!("{cases} harms to {} files", whole.len());
+    assert!(cases > 30);
+}
+
+#[test]
+fn a_survey_tells_days_that_are_sound_open_ahead_and_damaged_apart() {
+    let dir = Dir::new("survey");
+    let journal = journal(&story());
+    assert_eq!(super::survey(&dir.0.join("none"), Seq(10)).unwrap(), []);
+    let follower = follow(&dir, &journal);
+    let states = |committed| -> Vec<DayState> {
+        super::survey(&dir.0, Seq(committed)).unwrap().iter().map(|day| day.state).collect()
+    };
+    assert_eq!(states(10).last(), Some(&DayState::Open));
+    follower.stop();
+    let days = super::survey(&dir.0, Seq(10)).unwrap();
+    assert!(days.iter().all(|day| day.state == DayState::Closed), "{days:?}");
+    assert_eq!(days.last().unwrap().last, Some(Seq(10)));
+    assert_eq!(states(5).last(), Some(&DayState::Ahead));
+    let first = dir.0.join(&days[0].day).join("day.json");
+    let mut bytes = fs::read(&first).unwrap();
+    bytes[5] ^= 1;
+    fs::write(first, bytes).unwrap();
+    assert_eq!(states(10)[0], DayState::Unsound);
 }
 
 #[test]
