@@ -182,6 +182,9 @@ fn a_segment_that_is_gone_and_a_snapshot_without_its_journal_are_told_and_not_ma
     assert!(said.contains("the journal ends at 0"), "{said}");
 }
 
+/// Something done to the folder of a day of the index.
+type Harm = fn(&Path);
+
 #[test]
 fn whatever_happens_to_the_index_it_is_built_again() {
     let hook = Hook::start();
@@ -189,6 +192,7 @@ fn whatever_happens_to_the_index_it_is_built_again() {
     service.spawn();
     service.wait_ready();
     let incident = crate::support::service::incidents(&service.get("/v1/incidents").json())[0]["id"].to_string();
+    service.wait_json(&format!("/v1/incidents/{incident}"), "told", |i| i["told"] == json!(["webhook:hook"]));
     let right = service.client(&["explain", &incident]);
     service.signal("TERM");
     assert!(service.wait_end(Duration::from_secs(20)).success());
@@ -197,7 +201,7 @@ fn whatever_happens_to_the_index_it_is_built_again() {
     let (code, said) = verify(&service, &[]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("closed up to record"), "{said}");
-    let harms: [(&str, fn(&Path)); 3] = [
+    let harms: [(&str, Harm); 3] = [
         ("rubbish", |day| {
             std::fs::write(day.join("day.json"), "{}").unwrap();
         }),
