@@ -56,9 +56,12 @@ impl SilenceSpec {
 /// Sorted, unique names of fields and labels.
 type Names = Box<[Name]>;
 
-/// A silence in the table.
+/// A silence in the table. What most often settles it, its interval and its expressions, is at hand; the silence itself is looked at last,
+/// for that is memory which an event would otherwise not touch.
 #[derive(Debug)]
 struct Entry {
+    starts_at: Timestamp,
+    ends_at: Timestamp,
     spec: Arc<SilenceSpec>,
     /// What is left to try once the literal matchers hold; `None` when one of them is broken.
     others: Option<Box<[Matcher]>>,
@@ -68,13 +71,14 @@ impl Entry {
     fn new(spec: &Arc<SilenceSpec>) -> Self {
         let others = spec.matchers.iter().filter(|m| m.op() != MatchOp::Equal);
         let others = others.map(|m| Matcher::from_stored(m).ok()).collect();
-        Self { spec: Arc::clone(spec), others: if spec.matchers.is_empty() { None } else { others } }
+        let others = if spec.matchers.is_empty() { None } else { others };
+        Self { starts_at: spec.starts_at, ends_at: spec.ends_at, spec: Arc::clone(spec), others }
     }
 
     fn matches(&self, event: &Event) -> bool {
         let Some(others) = &self.others else { return false };
-        self.spec.literals().all(|m| event.field(&m.name).unwrap_or_default() == m.value)
-            && others.iter().all(|m| m.matches_event(event))
+        others.iter().all(|m| m.matches_event(event))
+            && self.spec.literals().all(|m| event.field(&m.name).unwrap_or_default() == m.value)
     }
 }
 
@@ -143,8 +147,8 @@ impl SilenceTable {
         for entry in self.candidates(event, now) {
             looked_at = looked_at.saturating_add(1);
             // Ids break ties, so that the answer does not depend on the order of insertion.
-            let later = found.is_none_or(|f| (f.ends_at, f.id) < (entry.spec.ends_at, entry.spec.id));
-            if later && entry.matches(event) {
+            let later = |f: &Arc<SilenceSpec>| (f.ends_at, f.id) < (entry.ends_at, entry.spec.id);
+            if found.is_none_or(later) && entry.matches(event) {
                 found = Some(&entry.spec);
             }
         }
@@ -169,7 +173,7 @@ impl SilenceTable {
             .iter()
             .filter_map(move |(names, group)| group.get(&hash(names, |name| event.field(name))))
             .flatten()
-            .filter(move |entry| entry.spec.is_active(now))
+            .filter(move |entry| entry.starts_at <= now && now < entry.ends_at)
     }
 }
 
