@@ -11,6 +11,7 @@ mod demo;
 mod drill;
 mod explain;
 mod export;
+mod gate;
 mod schema;
 mod send;
 mod serve;
@@ -50,6 +51,8 @@ pub enum Command {
     Verify(verify::Args),
     /// Prints the records of a journal as JSON lines.
     Export(export::Args),
+    /// Says whether a service may be released; the exit code says it too.
+    Gate(gate::Args),
     /// Says who is on call, from the files or from a running service.
     Who(who::Args),
     /// Explains why somebody was paged, or what became of an event.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Export(args) => export::run(args),
+        Command::Gate(args) => gate::run(args),
         Command::Who(args) => who::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Drill(args) => drill::run(args),

@@ -19,6 +19,7 @@ mod receive;
 mod routes;
 mod server;
 mod silences;
+mod slos;
 mod tokens;
 mod view;
 

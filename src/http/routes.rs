@@ -12,7 +12,7 @@ use super::App;
 use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
-use super::{alertmanager, audit, drill, events, incidents, oncall, ops, pages, silences, tokens};
+use super::{alertmanager, audit, drill, events, incidents, oncall, ops, pages, silences, slos, tokens};
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
 
@@ -46,6 +46,10 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/silences/{id}", get(silences::get)),
         ("DELETE", "/v1/silences/{id}", delete(silences::expire)),
         ("GET", "/v1/maintenance", get(silences::maintenance)),
+        ("GET", "/v1/slos", get(slos::list)),
+        ("GET", "/v1/slos/{id}/budget", get(slos::budget)),
+        ("GET", "/v1/slos/{id}/periods", get(slos::by_period)),
+        ("GET", "/v1/gate/{service}", get(slos::gate)),
         ("POST", "/v1/drill", post(drill::begin)),
         ("GET", "/v1/drill/{event}", get(drill::report)),
         ("GET", "/api/v2/alerts", get(alertmanager::alerts)),

@@ -26,6 +26,7 @@ use crate::store::{Journal as _, MemoryJournal, Room};
 use crate::telemetry::Metrics;
 
 mod access;
+mod slos;
 
 const CONFIG: &str = r#"
 [organisation]
@@ -57,6 +58,14 @@ tell = ["webhook:sink"]
 team = "checkout"
 [services.finder]
 team = "search"
+[services.levels]
+team = "search"
+[[services.levels.slo]]
+name = "Search answers"
+sli = "availability"
+objective = "99.9%"
+period = "30d"
+burn = "workbook"
 [schedules.checkout]
 team = "checkout"
 users = ["ana", "bo"]

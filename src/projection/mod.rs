@@ -4,6 +4,7 @@ mod audit;
 mod drill;
 mod explain;
 mod history;
+pub mod levels;
 mod oncall;
 
 pub use audit::{AuditAsked, AuditPage, AuditRow};

@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &["domain"]),
     ("channel", &["domain", "engine", "config"]),
     ("enrich", &["domain", "slo", "engine", "config", "channel"]),
-    ("projection", &["domain", "rules", "engine", "journal", "store"]),
+    ("projection", &["domain", "slo", "rules", "engine", "journal", "store"]),
     ("auth", &["domain", "engine", "config"]),
     (
         "runtime",

@@ -73,6 +73,11 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("GET", "/v1/silences/{id}", Read, &[200]),
     ("DELETE", "/v1/silences/{id}", Act, &[204]),
     ("GET", "/v1/maintenance", Read, &[200]),
+    ("GET", "/v1/slos", Read, &[200]),
+    // There are no samples, so no service level has a number.
+    ("GET", "/v1/slos/{id}/budget", Read, &[404]),
+    ("GET", "/v1/slos/{id}/periods", Read, &[404]),
+    ("GET", "/v1/gate/{service}", Read, &[200]),
     ("POST", "/v1/drill", Act, &[202]),
     // The event is there, and no drill.
     ("GET", "/v1/drill/{event}", Read, &[404]),
@@ -142,7 +147,8 @@ impl Things {
             _ => "1",
         };
         let path = pattern.replace("{id}", id).replace("{name}", "checkout").replace("{slug}", "not-found");
-        let path = path.replace("{event}", &self.event).replace("/a/{token}", &self.link);
+        let path =
+            path.replace("{service}", "finder").replace("{event}", &self.event).replace("/a/{token}", &self.link);
         let path = path.replace("/d/{token}", &self.world.digest_link(1)).replace("{*rest}", "alerts");
         let body = match (method, pattern) {
             ("POST", "/v1/breaches") => {
@@ -246,7 +252,7 @@ async fn head_needs_what_get_needs() {
     let world = World::with_tokens(&[("cot_admin", "admin")]);
     for (method, pattern, class, _) in ROUTES {
         if *method == "GET" && !matches!(class, Open | Link) {
-            let path = pattern.replace("{id}", "1").replace("{name}", "checkout");
+            let path = pattern.replace("{id}", "1").replace("{name}", "checkout").replace("{service}", "finder");
             assert_eq!(ask(&world, "127.0.0.1", "HEAD", &path, None, "").await.status(), 401, "{pattern}");
         }
     }

@@ -1,0 +1,250 @@
+//! Service levels: where they stand, their budgets, and the gate that says whether a service may be released. JSON, or CSV when asked.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::App;
+use super::params::{Params, bad};
+use super::problem::Failure;
+use crate::domain::{Name, Timestamp, minute_end, minute_over};
+use crate::engine::level_index::{Level, LevelIndex};
+use crate::engine::levels::Scope;
+use crate::engine::{Policy, State as EngineState};
+use crate::projection::levels::{
+    LevelRow, budget_over_time, exhausted_at, gate as gate_of, level_id, level_row, periods,
+};
+
+/// Levels of one answer. Beyond: 400.
+pub const LEVELS_MAX: usize = 500;
+/// Levels that are put in order by a figure. Beyond: 400, narrow the question.
+pub const SORTED_MAX: usize = 20_000;
+/// Levels that are computed under one hold of the state.
+const HOLD: usize = 64;
+
+const FILTERS: [&str; 12] = [
+    "team",
+    "service",
+    "sli",
+    "slo",
+    "endpoint",
+    "environment",
+    "region",
+    "scope",
+    "sort",
+    "limit",
+    "cursor",
+    "format",
+];
+
+/// `GET /v1/slos?team=&service=&sli=&slo=&endpoint=&environment=&region=&scope=&sort=&limit=&cursor=&format=`
+pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Result<Response, Failure> {
+    let params = Params::of(query, &FILTERS)?;
+    let limit = params.limit(50, LEVELS_MAX)?;
+    let cursor: usize =
+        params.get("cursor").map_or(Ok(0), str::parse).map_err(|_| bad("cursor", "use the one given"))?;
+    let as_csv = wants_csv(&params)?;
+    let (policy, now) = (app.handle().policy(), last_minute(&app));
+    let index = app.handle().read(|state| Arc::clone(&state.levels.index));
+    let wanted: Vec<u32> = index
+        .numbers
+        .values()
+        .copied()
+        .filter(|number| index.levels.get(*number as usize).is_some_and(|level| fits(level, &params, &policy)))
+        .collect();
+    let (rows, next) = match params.get("sort") {
+        None => {
+            let page: Vec<u32> = wanted.iter().skip(cursor).take(limit).copied().collect();
+            let next = (cursor + page.len() < wanted.len()).then(|| cursor + page.len());
+            (rows(&app, &index, &page, &policy, now), next)
+        }
+        Some(by) => (sorted(&app, &index, &wanted, &policy, now, by)?.into_iter().take(limit).collect(), None),
+    };
+    if as_csv {
+        return Ok(csv(&rows));
+    }
+    let next = next.map(|next| next.to_string());
+    Ok(Json(json!({ "at": now.to_string(), "slos": rows, "total": wanted.len(), "next_cursor": next })).into_response())
+}
+
+/// All that is asked for, the worst first.
+fn sorted(
+    app: &App,
+    index: &LevelIndex,
+    wanted: &[u32],
+    policy: &Policy,
+    now: Timestamp,
+    by: &str,
+) -> Result<Vec<LevelRow>, Failure> {
+    if !["budget", "sli"].contains(&by) {
+        return Err(bad("sort", "write `budget` (least left first) or `sli` (least available or slowest first)"));
+    }
+    if wanted.len() > SORTED_MAX {
+        return Err(bad("sort", format!("{} levels fit; at most {SORTED_MAX} can be put in order", wanted.len())));
+    }
+    let mut all = rows(app, index, wanted, policy, now);
+    let number = |text: &Option<String>| text.as_deref().map(decimal);
+    // What has no traffic has no figure and comes last.
+    all.sort_by_key(|row| {
+        let figure = if by == "budget" { number(&row.remaining_percent) } else { number(&row.sli_percent) };
+        (figure.is_none(), figure, row.id.clone())
+    });
+    Ok(all)
+}
+
+/// A decimal number of at most six digits after the point, in millionths.
+fn decimal(text: &str) -> i128 {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let number: i128 = format!("{whole}{fraction:0<6}").parse().unwrap_or(0);
+    sign * number
+}
+
+fn rows(app: &App, index: &LevelIndex, numbers: &[u32], policy: &Policy, now: Timestamp) -> Vec<LevelRow> {
+    let mut rows = Vec::with_capacity(numbers.len());
+    for chunk in numbers.chunks(HOLD) {
+        let levels = chunk.iter().filter_map(|number| index.levels.get(*number as usize));
+        app.handle().read(|state| rows.extend(levels.map(|level| level_row(level, &state.levels, policy, now))));
+    }
+    rows
+}
+
+fn fits(level: &Level, params: &Params, policy: &Policy) -> bool {
+    let key = &level.key;
+    let (environment, region, scope) = match &key.scope {
+        Scope::One { environment, region } => (environment.as_ref(), region.as_ref(), "one"),
+        Scope::All => (None, None, "all"),
+    };
+    let is =
+        |name: &str, value: Option<&Name>| params.get(name).is_none_or(|wanted| value.is_some_and(|v| v == wanted));
+    is("service", Some(&key.service))
+        && is("slo", Some(&key.slo))
+        && is("sli", Some(&level.slo.sli))
+        && is("endpoint", key.endpoint.as_ref())
+        && is("environment", environment)
+        && is("region", region)
+        && params.get("scope").is_none_or(|wanted| wanted == scope)
+        && is("team", policy.services.get(&key.service).map(|service| &service.team))
+}
+
+/// `GET /v1/slos/{id}/budget?format=`: the figures, the budget over the period, and when it was gone.
+pub async fn budget(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let as_csv = wants_csv(&Params::of(query, &["format"])?)?;
+    let (policy, now) = (app.handle().policy(), last_minute(&app));
+    app.handle().read(|state| {
+        let level = find(state, &id)?;
+        let levels = &state.levels;
+        let over_time = budget_over_time(level, levels, now);
+        if as_csv {
+            return Ok(csv(&over_time));
+        }
+        let gone = exhausted_at(level, levels, &level.account(levels, now)).map(|at| at.to_string());
+        let row = level_row(level, levels, &policy, now);
+        let body = json!({ "at": now.to_string(), "slo": row, "exhausted_at": gone, "over_time": over_time });
+        Ok(Json(body).into_response())
+    })
+}
+
+/// `GET /v1/slos/{id}/periods?format=`: whether the objective was kept, period by period.
+pub async fn by_period(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let as_csv = wants_csv(&Params::of(query, &["format"])?)?;
+    let now = last_minute(&app);
+    app.handle().read(|state| {
+        let rows = periods(find(state, &id)?, &state.levels, now);
+        Ok(if as_csv { csv(&rows) } else { Json(json!({ "id": id, "periods": rows })).into_response() })
+    })
+}
+
+/// `GET /v1/gate/{service}?environment=`: may it be released, and why not.
+pub async fn gate(
+    State(app): State<App>,
+    Path(service): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let params = Params::of(query, &["environment"])?;
+    let policy = app.handle().policy();
+    let name = Name::from(service.as_str());
+    if !policy.services.contains_key(&name) {
+        return Err(Failure::not_found(format!("service `{}`", name.chars().take(64).collect::<String>())));
+    }
+    let now = last_minute(&app);
+    let gate = app.handle().read(|state| {
+        let of_service = state.levels.index.levels.iter().filter(|level| level.key.service == name);
+        let in_place = of_service.filter(|level| match (&level.key.scope, params.get("environment")) {
+            (Scope::One { environment, .. }, Some(wanted)) => environment.as_deref() == Some(wanted),
+            (Scope::All, Some(_)) => false,
+            (_, None) => true,
+        });
+        gate_of(&name, in_place, &state.levels, now)
+    });
+    Ok(Json(gate).into_response())
+}
+
+/// The end of the last minute: what is told is what was judged.
+fn last_minute(app: &App) -> Timestamp {
+    minute_end(minute_over(app.handle().now()))
+}
+
+fn find<'s>(state: &'s EngineState, id: &str) -> Result<&'s Level, Failure> {
+    let index = &state.levels.index;
+    let found = index.levels.iter().find(|level| level_id(&level.key) == id);
+    found.ok_or_else(|| Failure::not_found(format!("SLO with the id `{}`", id.chars().take(64).collect::<String>())))
+}
+
+fn wants_csv(params: &Params) -> Result<bool, Failure> {
+    match params.get("format") {
+        None | Some("json") => Ok(false),
+        Some("csv") => Ok(true),
+        Some(_) => Err(bad("format", "write `json` or `csv`")),
+    }
+}
+
+/// Rows as RFC 4180; nested values are JSON texts.
+fn csv<T: serde::Serialize>(rows: &[T]) -> Response {
+    let mut out = String::new();
+    for (number, row) in rows.iter().enumerate() {
+        let Ok(Value::Object(fields)) = serde_json::to_value(row) else { continue };
+        if number == 0 {
+            line(&mut out, fields.keys().cloned());
+        }
+        line(
+            &mut out,
+            fields.values().map(|value| match value {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            }),
+        );
+    }
+    ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], out).into_response()
+}
+
+fn line(out: &mut String, cells: impl Iterator<Item = String>) {
+    for (number, cell) in cells.enumerate() {
+        if number > 0 {
+            out.push(',');
+        }
+        // A cell that a spreadsheet would take for a formula is kept from being one.
+        let cell = if cell.starts_with(['=', '+', '@', '\t', '\r']) { format!("'{cell}") } else { cell };
+        if cell.contains(['"', ',', '\n', '\r']) {
+            out.push('"');
+            out.push_str(&cell.replace('"', "\"\""));
+            out.push('"');
+        } else {
+            out.push_str(&cell);
+        }
+    }
+    out.push_str("\r\n");
+}
