@@ -34,6 +34,8 @@ enum Hands {
     System { started: Instant },
     /// A test's: milliseconds of wall and monotonic clock.
     Simulated { wall: AtomicI64, elapsed: AtomicI64 },
+    /// A simulator's: tokio's clock, and milliseconds of the wall clock at its start.
+    Tokio { started: tokio::time::Instant, wall: AtomicI64 },
 }
 
 /// A wall clock that was set, as people are told.
@@ -59,6 +61,13 @@ impl Clock {
         Self::with(Hands::Simulated { wall: AtomicI64::new(at.as_millis()), elapsed: AtomicI64::new(0) })
     }
 
+    /// A clock that goes with tokio's timers and stands still where they are paused. For simulators, in which the time that is waited and
+    /// the time that is recorded must be the same.
+    #[must_use]
+    pub fn of_tokio(at: Timestamp) -> Self {
+        Self::with(Hands::Tokio { started: tokio::time::Instant::now(), wall: AtomicI64::new(at.as_millis()) })
+    }
+
     fn with(hands: Hands) -> Self {
         let (wall, elapsed) = hands.read();
         let guard =
@@ -72,6 +81,13 @@ impl Clock {
         let mut guard = self.inner.guard.lock().unwrap_or_else(PoisonError::into_inner);
         let (wall, elapsed) = self.inner.hands.read();
         guard.observe(wall, elapsed)
+    }
+
+    /// Time was `at` already, in the process before this one. A wall clock that was set back meanwhile is treated as if it were set back now:
+    /// what is due by the times of then must not wait until it has caught up.
+    pub fn not_before(&self, at: Timestamp) {
+        let mut guard = self.inner.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.now = guard.now.max(at);
     }
 
     /// A moment for measuring elapsed time; no setting of the wall clock moves it.
@@ -97,8 +113,10 @@ impl Clock {
 
     /// Sets the wall clock of a simulated clock, as an operator would; the monotonic one stays. Does nothing to the machine's clock.
     pub fn set_wall(&self, at: Timestamp) {
-        if let Hands::Simulated { wall, .. } = &self.inner.hands {
-            wall.store(at.as_millis(), Ordering::SeqCst);
+        match &self.inner.hands {
+            Hands::Simulated { wall, .. } => wall.store(at.as_millis(), Ordering::SeqCst),
+            Hands::Tokio { started, wall } => wall.store(at.minus(passed(*started)).as_millis(), Ordering::SeqCst),
+            Hands::System { .. } => {}
         }
     }
 
@@ -120,8 +138,16 @@ impl Hands {
             Self::Simulated { wall, elapsed } => {
                 (Timestamp::from_millis(wall.load(Ordering::SeqCst)), Span::from_millis(elapsed.load(Ordering::SeqCst)))
             }
+            Self::Tokio { started, wall } => {
+                let elapsed = passed(*started);
+                (Timestamp::from_millis(wall.load(Ordering::SeqCst)).plus(elapsed), elapsed)
+            }
         }
     }
+}
+
+fn passed(started: tokio::time::Instant) -> Span {
+    Span::from_millis(i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX))
 }
 
 /// What was last seen of the two clocks, and what was made of it.
@@ -207,6 +233,16 @@ mod tests {
         clock.advance(Span::from_minutes(10));
         clock.advance(Span::from_minutes(10));
         assert_eq!(clock.now(), START.plus(Span::from_millis(10 * 60_000 + 600_600)), "then the wall clock again");
+    }
+
+    #[test]
+    fn a_clock_set_back_between_two_processes_does_not_stop_time() {
+        let clock = Clock::simulated(START);
+        let before = START.plus(Span::from_hours(2));
+        clock.not_before(before);
+        assert_eq!(clock.now(), before);
+        clock.advance(Span::from_minutes(10));
+        assert_eq!(clock.now(), before.plus(Span::from_minutes(5)), "half speed, as after any step back");
     }
 
     #[test]

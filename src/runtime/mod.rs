@@ -16,6 +16,7 @@ mod samples;
 mod shard;
 pub mod shutdown;
 mod snapshot;
+mod stepped;
 #[cfg(test)]
 mod tests;
 pub mod vitals;
@@ -35,13 +36,15 @@ pub use handle::{Accepted, Handle, Health, Incoming, Refused};
 pub use reload::Reloader;
 pub use samples::{REQUEST_SAMPLES_MAX, SampleRefused, SamplesAnswer, Taken};
 pub use shard::ShardError;
+pub use snapshot::SnapshotPace;
+pub use stepped::Stepped;
 
 use crate::config::Loaded;
 use crate::domain::Seq;
 use crate::engine::state::Delivery;
 use crate::store::{Index, Journal, JournalError};
 use handle::{Gauges, REQUESTS_MAX, Request, Shared};
-use shard::Shard;
+use shard::{Committed, Release, Shard};
 
 /// What a shard runs on.
 pub struct Parts {
@@ -73,6 +76,7 @@ impl Prepared {
     pub fn new(parts: Parts) -> Result<Self, JournalError> {
         let Parts { journal, index, loaded, clock, make } = parts;
         let core = shard::rebuild(&*journal, make, &loaded.policy)?;
+        clock.not_before(core.state().now);
         let (sender, requests) = sync_channel(REQUESTS_MAX);
         let shared = Shared {
             core: RwLock::new(core),
@@ -106,14 +110,32 @@ impl Prepared {
         committed: impl Fn(Seq) + Send + 'static,
     ) -> std::io::Result<Running> {
         let (ended, end) = oneshot::channel();
-        let Self { handle, requests, journal, make } = self;
-        let shard =
-            Shard::new(Arc::clone(&handle.shared), requests, journal, make, Box::new(release), Box::new(committed));
+        let (handle, shard) = self.shard(Box::new(release), Box::new(committed), SnapshotPace::default());
         std::thread::Builder::new().name("callout-shard".to_owned()).spawn(move || {
             // Nobody waits any more if this fails; the loop is over either way.
             let _ = ended.send(shard.run());
         })?;
         Ok(Running { handle, end })
+    }
+
+    /// The same loop without a thread: whoever holds it says when it goes round.
+    ///
+    /// # Errors
+    /// When what was left over cannot be judged.
+    pub fn stepped(
+        self,
+        release: impl Fn(Vec<Arc<Delivery>>) + Send + 'static,
+        committed: impl Fn(Seq) + Send + 'static,
+        pace: SnapshotPace,
+    ) -> Result<Stepped, ShardError> {
+        let (handle, shard) = self.shard(Box::new(release), Box::new(committed), pace);
+        Stepped::begin(handle, shard)
+    }
+
+    fn shard(self, release: Release, committed: Committed, pace: SnapshotPace) -> (Handle, Shard) {
+        let Self { handle, requests, journal, make } = self;
+        let shard = Shard::new(Arc::clone(&handle.shared), requests, journal, make, release, committed, pace);
+        (handle, shard)
     }
 }
 

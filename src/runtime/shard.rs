@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::commit::{Item, Placed, Round, weight};
 use super::core::{Core, MakeCore};
 use super::handle::{Mailbox, NOTHING, Refused, Request, Shared};
-use super::snapshot::{Snapshotter, chain};
+use super::snapshot::{SnapshotPace, Snapshotter, chain};
 use crate::domain::{Name, Seq, Timestamp};
 use crate::engine::state::Delivery;
 use crate::engine::{Decision, Input, Policy, Transition};
@@ -81,6 +81,17 @@ pub(super) struct Shard {
     trouble: Trouble,
 }
 
+/// How a wait for work ended.
+#[derive(Debug)]
+pub(super) enum Waited {
+    /// There was work already.
+    NotAtAll,
+    /// Something was asked.
+    For(Request),
+    /// Nothing came.
+    InVain,
+}
+
 /// What is wrong with the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
@@ -123,8 +134,9 @@ impl Shard {
         make: MakeCore,
         release: Release,
         on_commit: Committed,
+        pace: SnapshotPace,
     ) -> Self {
-        let snapshots = Snapshotter::new(journal.snapshots(), journal.reader());
+        let snapshots = Snapshotter::new(journal.snapshots(), journal.reader(), pace);
         Self {
             shared,
             requests,
@@ -145,18 +157,30 @@ impl Shard {
 
     /// Runs until it is told to stop.
     pub fn run(mut self) -> Result<(), ShardError> {
+        self.begin()?;
+        while !self.is_over() {
+            let waited = self.await_work();
+            self.turn(waited)?;
+        }
+        self.end()
+    }
+
+    /// What comes before the first turn.
+    pub fn begin(&mut self) -> Result<(), ShardError> {
         self.catch_up()?;
         self.shared.gauges.beat.store(self.shared.clock.now().as_millis(), Ordering::Release);
         self.shared.gauges.running.store(true, Ordering::Release);
-        loop {
-            self.turn()?;
-            if self.stopping && (self.pending.is_empty() || self.trouble == Trouble::Broken) {
-                break;
-            }
-        }
-        self.shared.gauges.closed.store(true, Ordering::Release);
-        self.shared.gauges.running.store(false, Ordering::Release);
-        self.end()
+        Ok(())
+    }
+
+    /// Whether there is no further turn: it was told to stop, and nothing is left that can be written.
+    pub fn is_over(&self) -> bool {
+        self.stopping && (self.pending.is_empty() || self.trouble == Trouble::Broken)
+    }
+
+    /// From now on it is only about the end.
+    pub fn stop(&mut self) {
+        self.stopping = true;
     }
 
     /// What was accepted and not judged before the last stop is judged first, at the time it was received; then deadlines that passed
@@ -186,9 +210,32 @@ impl Shard {
         Ok(())
     }
 
-    /// One turn of the loop.
-    fn turn(&mut self) -> Result<(), ShardError> {
-        let (round, idle) = self.gather();
+    /// Waits until there is work, or it is time to look around.
+    fn await_work(&self) -> Waited {
+        let wait = self.wait();
+        if wait.is_zero() {
+            return Waited::NotAtAll;
+        }
+        match self.requests.recv_timeout(wait) {
+            Ok(request) => Waited::For(request),
+            Err(RecvTimeoutError::Timeout) => Waited::InVain,
+            // Every handle is gone, so nobody can ask for anything any more.
+            Err(RecvTimeoutError::Disconnected) => Waited::For(Request::Stop),
+        }
+    }
+
+    /// What [`Shard::await_work`] would give if its wait were over now.
+    pub fn look_for_work(&self) -> Waited {
+        match self.requests.try_recv() {
+            Ok(request) => Waited::For(request),
+            Err(_) if self.wait().is_zero() => Waited::NotAtAll,
+            Err(_) => Waited::InVain,
+        }
+    }
+
+    /// One turn of the loop. Never waits.
+    pub fn turn(&mut self, waited: Waited) -> Result<(), ShardError> {
+        let (round, idle) = self.gather(waited);
         if let Some(jump) = self.shared.clock.take_jump() {
             self.alarm_jump(jump);
         }
@@ -199,20 +246,13 @@ impl Shard {
         Ok(())
     }
 
-    /// Waits for work, then takes what is there.
-    fn gather(&mut self) -> (Round, bool) {
+    /// Takes what is there. Says whether it was waited for in vain.
+    fn gather(&mut self, waited: Waited) -> (Round, bool) {
         let mut round = Round::default();
         let shared = Arc::clone(&self.shared);
-        let wakeup = self.read().next_wakeup();
-        let wait = self.wait(wakeup);
-        let mut idle = false;
-        if !wait.is_zero() {
-            match self.requests.recv_timeout(wait) {
-                Ok(request) => round.add(request, &**self.read()),
-                Err(RecvTimeoutError::Timeout) => idle = true,
-                // Every handle is gone, so nobody can ask for anything any more.
-                Err(RecvTimeoutError::Disconnected) => round.stop = true,
-            }
+        let idle = matches!(waited, Waited::InVain);
+        if let Waited::For(request) = waited {
+            round.add(request, &**self.read());
         }
         let core = shared.core.read().unwrap_or_else(PoisonError::into_inner);
         while !round.is_full() {
@@ -227,7 +267,8 @@ impl Shard {
         (round, idle)
     }
 
-    fn wait(&self, wakeup: Option<Timestamp>) -> Duration {
+    /// How long the next turn may wait for work; zero when there is some.
+    pub fn wait(&self) -> Duration {
         if self.trouble == Trouble::Broken {
             return RETRY;
         }
@@ -235,9 +276,15 @@ impl Shard {
         if !self.pending.is_empty() || !mail.reports.is_empty() || !mail.alarms.is_empty() {
             return Duration::ZERO;
         }
-        let until = wakeup.map_or(TURN_MAX, |at| self.shared.clock.until(at));
+        drop(mail);
+        let until = self.wakeup().map_or(TURN_MAX, |at| self.shared.clock.until(at));
         // A deadline that is due was asked for a moment ago, in the turn before.
         until.clamp(SPURIOUS, if self.trouble == Trouble::None { TURN_MAX } else { RETRY })
+    }
+
+    /// The next deadline of the engine.
+    pub fn wakeup(&self) -> Option<Timestamp> {
+        self.read().next_wakeup()
     }
 
     /// Writes, answers, releases and judges.
@@ -574,7 +621,10 @@ impl Shard {
         self.snapshots.begin(committed, state, self.shared.clock.now());
     }
 
-    fn end(self) -> Result<(), ShardError> {
+    /// What comes after the last turn.
+    pub fn end(self) -> Result<(), ShardError> {
+        self.shared.gauges.closed.store(true, Ordering::Release);
+        self.shared.gauges.running.store(false, Ordering::Release);
         if !self.pending.is_empty() {
             let error = self.shared.gauges.journal_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
             return Err(ShardError::Unwritten(error.unwrap_or_default()));

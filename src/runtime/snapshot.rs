@@ -18,11 +18,39 @@ pub const RECORDS_BETWEEN_IDLE: u64 = 20_000;
 /// Records are kept so long for explanations and back-tests.
 pub const RETENTION: Span = Span::from_hours(7 * 24);
 
+/// How often snapshots are made, and what is forgotten behind them.
+#[derive(Debug, Clone, Copy)]
+pub struct SnapshotPace {
+    /// A snapshot is due after so many records, even under load.
+    pub records: u64,
+    /// And not before so many for each source in the state.
+    pub records_per_source: u64,
+    /// But after so many when nothing else is to do.
+    pub records_idle: u64,
+    /// Records are kept so long.
+    pub retention: Span,
+    /// Whether a thread writes it beside the loop; else the loop does, which only a simulator wants.
+    pub beside: bool,
+}
+
+impl Default for SnapshotPace {
+    fn default() -> Self {
+        Self {
+            records: RECORDS_BETWEEN,
+            records_per_source: RECORDS_BETWEEN_PER_SOURCE,
+            records_idle: RECORDS_BETWEEN_IDLE,
+            retention: RETENTION,
+            beside: true,
+        }
+    }
+}
+
 /// Makes snapshots, one at a time.
 #[derive(Debug)]
 pub(super) struct Snapshotter {
     store: Arc<dyn Snapshots>,
     journal: Arc<dyn JournalReader>,
+    pace: SnapshotPace,
     /// Last record of the newest snapshot.
     last: Seq,
     busy: Arc<AtomicBool>,
@@ -33,11 +61,12 @@ pub(super) struct Snapshotter {
 }
 
 impl Snapshotter {
-    pub fn new(store: Arc<dyn Snapshots>, journal: Arc<dyn JournalReader>) -> Self {
+    pub fn new(store: Arc<dyn Snapshots>, journal: Arc<dyn JournalReader>, pace: SnapshotPace) -> Self {
         let last = store.kept().last().copied().unwrap_or_default();
         Self {
             store,
             journal,
+            pace,
             last,
             busy: Arc::default(),
             saved: Arc::default(),
@@ -48,8 +77,8 @@ impl Snapshotter {
 
     /// Whether the state after `committed`, with so many sources in it, should be saved.
     pub fn is_due(&self, committed: Seq, sources: usize, idle: bool) -> bool {
-        let between =
-            if idle { RECORDS_BETWEEN_IDLE } else { RECORDS_BETWEEN.max(RECORDS_BETWEEN_PER_SOURCE * sources as u64) };
+        let pace = &self.pace;
+        let between = if idle { pace.records_idle } else { pace.records.max(pace.records_per_source * sources as u64) };
         committed.0.saturating_sub(self.last.0) >= between && !self.busy.load(Ordering::Acquire)
     }
 
@@ -59,12 +88,13 @@ impl Snapshotter {
         self.busy.store(true, Ordering::Release);
         let (store, journal) = (Arc::clone(&self.store), Arc::clone(&self.journal));
         let (busy, saved, trim_to) = (Arc::clone(&self.busy), Arc::clone(&self.saved), Arc::clone(&self.trim_to));
+        let retention = self.pace.retention;
         let work = move || {
             match store.save(applied, &state) {
                 Ok(()) => {
                     saved.fetch_add(1, Ordering::Relaxed);
                     tracing::debug!(journal.position = applied.0, "saved a snapshot");
-                    trim_to.store(first_wanted(&*journal, now.minus(RETENTION)).0, Ordering::Release);
+                    trim_to.store(first_wanted(&*journal, now.minus(retention)).0, Ordering::Release);
                 }
                 Err(error) => {
                     tracing::error!(error = chain(&error), "could not save a snapshot; the journal keeps everything");
@@ -72,6 +102,10 @@ impl Snapshotter {
             }
             busy.store(false, Ordering::Release);
         };
+        if !self.pace.beside {
+            work();
+            return;
+        }
         match std::thread::Builder::new().name("callout-snapshot".to_owned()).spawn(work) {
             Ok(worker) => self.worker = Some(worker),
             Err(error) => {

@@ -12,7 +12,7 @@ mod retry;
 mod tests;
 mod worker;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ const GIVE_UP: Duration = Duration::from_mins(10);
 /// Channels by name, ready to send.
 pub type Channels = BTreeMap<ChannelRef, Arc<dyn Channel>>;
 
+/// Where the numbers come from by which waits vary.
+pub type Chance = Arc<dyn Fn() -> u32 + Send + Sync>;
+
 /// The dispatcher. Clones share it.
 #[derive(Clone)]
 pub struct Dispatcher {
@@ -46,7 +49,8 @@ pub struct Dispatcher {
 struct Inner {
     handle: Handle,
     link_key: LinkKey,
-    workers: Mutex<HashMap<ChannelRef, UnboundedSender<Order>>>,
+    chance: Chance,
+    workers: Mutex<BTreeMap<ChannelRef, UnboundedSender<Order>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
     runtime: tokio::runtime::Handle,
@@ -62,9 +66,23 @@ impl Dispatcher {
     /// Starts with `channels`, on the current tokio runtime.
     #[must_use]
     pub fn start(handle: Handle, link_key: LinkKey, channels: &Channels, settings: &Settings) -> Self {
+        // Without randomness every wait is the shortest, which is still right.
+        Self::start_with(handle, link_key, channels, settings, Arc::new(|| getrandom::u32().unwrap_or(0)))
+    }
+
+    /// The same with `chance`, so that a simulator can repeat what happened.
+    #[must_use]
+    pub fn start_with(
+        handle: Handle,
+        link_key: LinkKey,
+        channels: &Channels,
+        settings: &Settings,
+        chance: Chance,
+    ) -> Self {
         let inner = Inner {
             handle,
             link_key,
+            chance,
             workers: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -106,7 +124,7 @@ impl Dispatcher {
         }
     }
 
-    fn order(&self, workers: &mut HashMap<ChannelRef, UnboundedSender<Order>>, reference: &ChannelRef, order: Order) {
+    fn order(&self, workers: &mut BTreeMap<ChannelRef, UnboundedSender<Order>>, reference: &ChannelRef, order: Order) {
         let worker = workers.entry(reference.clone()).or_insert_with(|| self.worker(reference));
         // As above: it only ends when callout stops.
         let _ = worker.send(order);
@@ -118,6 +136,7 @@ impl Dispatcher {
             reference: reference.clone(),
             handle: self.inner.handle.clone(),
             link_key: self.inner.link_key.clone(),
+            chance: Arc::clone(&self.inner.chance),
             channel: None,
             give_up: GIVE_UP,
             orders: received,
@@ -136,7 +155,7 @@ impl Dispatcher {
         }
     }
 
-    fn workers(&self) -> std::sync::MutexGuard<'_, HashMap<ChannelRef, UnboundedSender<Order>>> {
+    fn workers(&self) -> std::sync::MutexGuard<'_, BTreeMap<ChannelRef, UnboundedSender<Order>>> {
         self.inner.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@
 //! A lane whose destination fails as a whole sends one call at a time, after growing waits; from [`BREAKER_FAILURES`] such failures on it is
 //! *open*: single messages probe it and the rest waits, until one gets through or the messages are given up.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ struct Lane {
 #[derive(Debug)]
 pub struct Queue {
     pace: Pace,
-    lanes: HashMap<String, Lane>,
+    lanes: BTreeMap<String, Lane>,
     ready: BTreeSet<(Key, String)>,
     waiting: BTreeSet<(Instant, String)>,
     /// Single messages that wait for another try.
@@ -120,7 +120,13 @@ pub struct Queue {
 
 impl Queue {
     pub fn new(pace: Pace) -> Self {
-        Self { pace, lanes: HashMap::new(), ready: BTreeSet::new(), waiting: BTreeSet::new(), delayed: BTreeMap::new() }
+        Self {
+            pace,
+            lanes: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            delayed: BTreeMap::new(),
+        }
     }
 
     pub fn set_pace(&mut self, pace: Pace) {

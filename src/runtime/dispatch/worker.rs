@@ -1,6 +1,6 @@
 //! One channel's sender: a task that owns its queue and makes a bounded number of calls at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Chance;
 use super::queue::{Call, Fate, Next, Pace, Queue, Row};
 use super::render::{Rendered, render};
 use crate::auth::link::LinkKey;
@@ -34,6 +35,7 @@ pub struct Worker {
     pub reference: ChannelRef,
     pub handle: Handle,
     pub link_key: LinkKey,
+    pub chance: Chance,
     /// `None`: not configured; everything fails at once.
     pub channel: Option<Arc<dyn Channel>>,
     pub give_up: Duration,
@@ -56,8 +58,11 @@ impl Worker {
             } else if calls.is_empty() {
                 return;
             }
-            let wake = queue.wake_at();
+            // Without room for another call the end of one is what to wait for; what is due meanwhile would wake us again and again.
+            let wake = queue.wake_at().filter(|_| calls.len() < self.concurrency());
             tokio::select! {
+                // In this order, so that a run can be repeated, and the most urgent of all orders is known before a call is made.
+                biased;
                 order = self.orders.recv(), if !self.stop.is_cancelled() => {
                     let Some(order) = order else { self.stop.cancel(); continue };
                     self.obey(order, &mut queue);
@@ -82,6 +87,11 @@ impl Worker {
             interval: channel.map_or(Duration::ZERO, Channel::lane_interval),
             give_up: self.give_up,
         }
+    }
+
+    /// Calls that may be under way at once.
+    fn concurrency(&self) -> usize {
+        self.channel.as_deref().map_or(1, Channel::concurrency).max(1)
     }
 
     fn counters(&self) -> &Deliveries {
@@ -138,7 +148,7 @@ impl Worker {
 
     fn start_calls(&self, queue: &mut Queue, calls: &mut Calls, under_way: &mut HashMap<Id, Call>) {
         let Some(channel) = &self.channel else { return };
-        while calls.len() < channel.concurrency().max(1) {
+        while calls.len() < self.concurrency() {
             let now = Instant::now();
             let Some(call) = queue.next(now) else { return };
             let Some((call, messages)) = self.prepare(call, queue) else { continue };
@@ -217,7 +227,7 @@ impl Worker {
             sent.into_iter().chain(std::iter::repeat_with(unknown)).take(call.rows.len()).collect();
         let mut reports = Vec::with_capacity(sent.len());
         let mut fates = Vec::with_capacity(sent.len());
-        let mut errors = HashMap::new();
+        let mut errors = BTreeMap::new();
         for (row, sending) in call.rows.iter().zip(sent) {
             let fate = match sending {
                 Sending::Delivered { receipt } => {
@@ -239,13 +249,13 @@ impl Worker {
             fates.push(fate);
         }
         let last = errors.values().next().cloned().unwrap_or_default();
-        for next in queue.done(call, &fates, Instant::now(), chance()) {
+        for next in queue.done(call, &fates, Instant::now(), (self.chance)()) {
             reports.push(self.next(next, &mut errors, &last));
         }
         self.handle.report(reports);
     }
 
-    fn next(&self, next: Next, errors: &mut HashMap<crate::domain::DeliveryId, String>, last: &str) -> DeliveryReport {
+    fn next(&self, next: Next, errors: &mut BTreeMap<crate::domain::DeliveryId, String>, last: &str) -> DeliveryReport {
         match next {
             Next::Wait(row, wait) => {
                 self.counters().retried.add(1);
@@ -284,9 +294,4 @@ async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// A number for jitter. Without randomness every wait is the shortest, which is still right.
-fn chance() -> u32 {
-    getrandom::u32().unwrap_or(0)
 }
