@@ -12,6 +12,7 @@ needs=(
   prometheus:prometheus
   promtool:prometheus
   amtool:prometheus-alertmanager
+  faketime:faketime
 )
 
 missing=()

@@ -39,6 +39,9 @@ const fn route(method: &'static str, path: &'static str, need: Need) -> Route {
 pub static ROUTES: &[Route] = &[
     route("POST", "/v1/breaches", Need::Ingest),
     route("POST", "/api/v2/alerts", Need::Ingest),
+    route("POST", "/v1/samples", Need::Ingest),
+    route("POST", "/v1/metrics", Need::Ingest),
+    route("POST", "/api/v1/write", Need::Ingest),
     route("GET", "/v1/incidents", Need::Read),
     route("GET", "/v1/incidents/{id}", Need::Read),
     route("GET", "/v1/incidents/{id}/explain", Need::Read),

@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 use jiff::civil::Time;
 
 use super::diagnostic::{listed, nearest, quotable};
+use super::metrics::{Selector, Template};
 use super::names::Defined;
 use super::settings::TlsMode;
 use super::shape::{Format, Noun};
@@ -74,6 +75,8 @@ impl Format {
             Self::Scope => "a scope such as `\"ingest\"`".to_owned(),
             Self::Pattern => "a pattern such as `\"CPU on {host}\"`".to_owned(),
             Self::After => "a length of time such as `\"60m\"`, or `\"manual\"`".to_owned(),
+            Self::Selector => "series of a metric such as `'http_requests_total{job=\"api\"}'`".to_owned(),
+            Self::Template => "a text such as `\"data-api\"` or `\"{job}\"`".to_owned(),
             Self::Word(words) => format!("{} in quotes", listed(words, 10)),
         }
     }
@@ -112,6 +115,8 @@ impl Format {
             Self::Sha256 => sha256(text).map(drop),
             Self::Scope => scope(text, defined),
             Self::Pattern => pattern(text),
+            Self::Selector => selector(text),
+            Self::Template => template(text),
             Self::Word(words) if words.contains(&text) => Ok(()),
             Self::Word(words) => Err(Problem::bad(text, &listed(words, 10).replace(" and ", " or "))),
         }
@@ -178,6 +183,21 @@ pub fn decimal(text: &str) -> Result<Ratio, Problem> {
         .ok()
         .filter(|r| *r > Ratio::ZERO)
         .ok_or_else(|| Problem::bad(text, "a number above zero").hint("write for example `14.4`"))
+}
+
+fn selector(text: &str) -> Result<(), Problem> {
+    Selector::parse(text).map(drop).map_err(|reason| {
+        Problem::new("bad-selector", format!("`{}` does not select series: {reason}", quotable(text)))
+            .hint("write for example `'http_requests_total{job=\"api\", code=~\"5..\"}'`")
+    })
+}
+
+fn template(text: &str) -> Result<(), Problem> {
+    line(text)?;
+    Template::parse(text).map(drop).map_err(|reason| {
+        Problem::new("bad-template", format!("`{}` cannot be filled in: {reason}", quotable(text)))
+            .hint("write a name, or labels in braces such as `{method} {handler}`")
+    })
 }
 
 fn cron(text: &str) -> Result<(), Problem> {

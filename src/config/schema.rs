@@ -121,6 +121,8 @@ fn text(format: Format) -> Value {
         Format::Scope => {
             (Some("^(read|admin|(ingest|act)(:.+)?)$"), &["ingest", "ingest:checkout", "read", "act", "admin"])
         }
+        Format::Selector => (None, &["http_requests_total{job=\"api\", code=~\"5..\"}"]),
+        Format::Template => (None, &["data-api", "{method} {handler}"]),
         Format::Pattern => (Some(r"\{[^{}]+\}"), &["CPU on {host}"]),
         Format::After => (None, &["60m", "manual"]),
         Format::Word(words) => {

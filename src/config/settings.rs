@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::metrics::MetricRules;
 use crate::domain::{ChannelRef, Name, Span, Timestamp};
 
 /// Settings of the shell.
@@ -18,6 +20,8 @@ pub struct Settings {
     pub heartbeat: Option<HeartbeatSettings>,
     /// When callout counts as stuck.
     pub health: HealthLimits,
+    /// Rules that make samples of metrics.
+    pub metrics: Arc<MetricRules>,
 }
 
 /// `[heartbeat]`

@@ -222,6 +222,10 @@ pub enum Format {
     Pattern,
     /// Time since the announcement, or `manual`.
     After,
+    /// Series of a metric: `http_requests_total{job="api"}`.
+    Selector,
+    /// A text with labels of a series in braces.
+    Template,
     /// One of these words.
     Word(&'static [&'static str]),
 }

@@ -7,6 +7,7 @@ mod event;
 mod id;
 mod label;
 mod ratio;
+mod reading;
 mod sample;
 mod time;
 
@@ -15,6 +16,7 @@ pub use event::{BudgetLeft, Dependency, Deployment, Event, EventDetail, EventKin
 pub use id::{DeliveryId, DigestId, EventId, Fingerprint, IdError, IncidentId, Seq, SilenceId};
 pub use label::{Labels, LabelsBuilder, LabelsError};
 pub use ratio::{Ratio, RatioError};
+pub use reading::{FeedReadings, Reading, ReadingBatch, ReadingGroup, Role};
 pub use sample::{
     Feed, MINUTE_TOTAL_MAX, Sample, SampleBatch, SampleRow, SeriesKey, minute_end, minute_of, minute_over,
 };

@@ -108,6 +108,13 @@ impl Engine {
             T::ObjectiveSet { service, slo, objective, at } => {
                 self.state.levels.set_objective(service, slo, *objective, *at);
             }
+            T::ReadingsTaken { input } => self.readings_taken(*input),
+            T::MinutesCounted { feeds, batch } => {
+                self.state.counters.handed_over(*feeds, self.state.now);
+                self.state.levels.take(batch, self.state.now, &self.policy);
+                self.timers.set(self.state.counters.next_due(), Timer::Minutes);
+            }
+            T::CountersForgotten { before } => self.state.counters.forget(*before, self.state.now),
             T::IncidentOpened(opening) => self.incident_opened(opening),
             T::DigestOpened { .. }
             | T::Folded { .. }
@@ -251,6 +258,14 @@ impl Engine {
         let Some((_, input)) = self.state.inbox.get(&input).cloned() else { return };
         if let Input::Samples(batch) = &*input {
             self.state.levels.take(batch, self.state.now, &self.policy);
+        }
+    }
+
+    fn readings_taken(&mut self, input: Seq) {
+        let Some((_, input)) = self.state.inbox.get(&input).cloned() else { return };
+        if let Input::Readings(batch) = &*input {
+            self.state.counters.take(batch, self.state.now);
+            self.timers.set(self.state.counters.next_due(), Timer::Minutes);
         }
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ChannelRef, DeliveryId, DigestId, Event, Fingerprint, IncidentId, Name, SampleBatch, SilenceId, Timestamp,
+    ChannelRef, DeliveryId, DigestId, Event, Fingerprint, IncidentId, Name, ReadingBatch, SampleBatch, SilenceId,
+    Timestamp,
 };
 pub use crate::rules::matcher::MatcherSpec;
 pub use crate::rules::silence::SilenceSpec;
@@ -31,6 +32,8 @@ pub enum Input {
     Samples(Arc<SampleBatch>),
     /// What somebody did to callout itself, for the record alone: nothing of it is judged.
     Administered(Act),
+    /// What counters of others stood at.
+    Readings(Arc<ReadingBatch>),
 }
 
 /// An administrative act: what changes or reveals callout itself, not an incident.

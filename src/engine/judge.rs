@@ -100,6 +100,7 @@ impl<'a> Judge<'a> {
             Timer::Alert(fingerprint) => state.alerts.get(fingerprint).and_then(|a| alert_deadline(state, a)),
             Timer::Scope(key) => state.scopes.get(key).map(scope_deadline),
             Timer::Silence(id) => state.silences.get(id).map(|s| s.ends_at.plus(limits::SILENCE_KEPT)),
+            Timer::Minutes => state.counters.next_due(),
             Timer::Idempotency => {
                 self.engine.idempotency_by_age.first().map(|(at, _)| at.plus(limits::IDEMPOTENCY_KEPT))
             }
@@ -116,6 +117,7 @@ impl<'a> Judge<'a> {
             Timer::Alert(fingerprint) => self.alert_due(fingerprint),
             Timer::Scope(key) => self.scope_due(key),
             Timer::Silence(silence) => self.record(Transition::SilenceForgotten { silence }),
+            Timer::Minutes => self.minutes_over(),
             Timer::Idempotency => {
                 let before = at.minus(limits::IDEMPOTENCY_KEPT).plus(crate::domain::Span::from_millis(1));
                 self.record(Transition::IdempotencyForgotten { before });
@@ -140,9 +142,30 @@ impl<'a> Judge<'a> {
             Input::Administered(act) => self.administered(act),
             Input::Tick => {}
             Input::Samples(batch) => self.samples(seq, batch),
+            Input::Readings(_) => self.readings(seq),
         }
         self.record(Transition::Judged { input: seq });
         self.bound_idempotency();
+    }
+
+    /// Readings only go to their minutes; what follows from them follows when the minutes are over.
+    fn readings(&mut self, seq: Seq) {
+        self.record(Transition::ReadingsTaken { input: seq });
+        let now = self.now();
+        if self.engine.state.counters.is_sweep_due(now) {
+            self.record(Transition::CountersForgotten { before: now.minus(limits::COUNTER_KEPT) });
+        }
+    }
+
+    /// Minutes of counters are over.
+    fn minutes_over(&mut self) {
+        let state = &self.engine.state;
+        let (feeds, batch) = state.counters.hand_over(&state.levels, state.now, limits::FEEDS_PER_TICK);
+        if feeds > 0 {
+            let batch = Arc::new(batch);
+            self.record(Transition::MinutesCounted { feeds, batch: Arc::clone(&batch) });
+            self.fresh(&batch);
+        }
     }
 
     fn bound_idempotency(&mut self) {

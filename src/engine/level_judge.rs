@@ -90,6 +90,11 @@ impl Judge<'_> {
     /// Adds samples to their series; their levels are judged in the next tick.
     pub(super) fn samples(&mut self, input: Seq, batch: &SampleBatch) {
         self.record(Transition::SamplesTaken { input });
+        self.fresh(batch);
+    }
+
+    /// Samples were added: their levels are to be judged.
+    pub(super) fn fresh(&mut self, batch: &SampleBatch) {
         let now = self.now();
         let over = minute_over(now);
         let levels = &self.engine.state.levels;

@@ -70,3 +70,15 @@ pub const DIGESTS_MAX: usize = 64;
 pub const DIGEST_WORK_MAX: usize = 64;
 /// That moment.
 pub const DIGEST_WORK_PAUSE: Span = Span::from_millis(1);
+/// A minute of counters is judged so long after its end, since the counters of one scrape come in several requests.
+pub const MINUTE_HOLD: Span = Span::from_seconds(15);
+/// A counter that was not read for so long is forgotten; read again, it begins anew.
+pub const COUNTER_KEPT: Span = Span::from_hours(24);
+/// Counters are looked over for such so often.
+pub const COUNTERS_SWEPT_EVERY: Span = Span::from_hours(1);
+/// Counters that are remembered; readings of further ones are refused.
+pub const COUNTERS_MAX: usize = 1_000_000;
+/// Counters that count for one source of one series; readings of further ones are refused.
+pub const COUNTERS_PER_FEED_MAX: usize = 20_000;
+/// Sources whose minutes are handed over in one decision; the rest follow in the next, so that inputs get their turn.
+pub const FEEDS_PER_TICK: usize = 4_096;

@@ -4,6 +4,7 @@
 //! `evolve` performs one recorded transition and never judges. Recovery replays transitions only.
 
 mod command;
+pub mod counters;
 mod delivery;
 pub mod digest;
 mod escalation;

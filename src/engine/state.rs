@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::counters::Counters;
 use super::digest::{Digest, Flow};
 use super::input::{Actor, Input, Receipt, SilenceSpec};
 use super::levels::Levels;
@@ -54,6 +55,8 @@ pub struct State {
     pub digests: BTreeMap<DigestId, Arc<Digest>>,
     /// Rows of the outbox that are digests.
     pub digest_rows: BTreeMap<DeliveryId, DigestId>,
+    /// Counters of others, and the minutes that they are in.
+    pub counters: Counters,
 }
 
 /// A source: one identity, firing or ended lately.

@@ -24,6 +24,8 @@ pub enum Timer {
     Idempotency,
     /// A digest is due, or the next part of what is done to its incidents.
     Digest(DigestId),
+    /// Minutes of counters are over.
+    Minutes,
 }
 
 /// All deadlines in order.
@@ -52,6 +54,7 @@ impl Timers {
         }
         let oldest = state.idempotency.values().map(|(_, at)| *at).min();
         timers.set(oldest.map(|at| at.plus(limits::IDEMPOTENCY_KEPT)), Timer::Idempotency);
+        timers.set(state.counters.next_due(), Timer::Minutes);
         timers
     }
 

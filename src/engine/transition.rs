@@ -11,7 +11,7 @@ use super::policy::EscalationPolicy;
 use super::state::{Delivery, Purpose, Recipient, ScopeKey, Status};
 use super::trace::Trace;
 use crate::domain::{
-    DeliveryId, DigestId, Event, EventId, Fingerprint, IncidentId, Name, Ratio, Seq, SilenceId, Timestamp,
+    DeliveryId, DigestId, Event, EventId, Fingerprint, IncidentId, Name, Ratio, SampleBatch, Seq, SilenceId, Timestamp,
 };
 use crate::slo::burn::AlertState;
 
@@ -121,6 +121,12 @@ pub enum Transition {
     DigestOrdered { digest: DigestId, delivery: Arc<Delivery> },
     /// What is being done to all incidents of a digest; `None`: it is done.
     DigestWork { digest: DigestId, work: Option<Work> },
+    /// The readings of the input at this position, which is in the inbox, were added to their counters' minutes.
+    ReadingsTaken { input: Seq },
+    /// The minutes of the first `feeds` feeds that were due by now are over, and these are their samples.
+    MinutesCounted { feeds: u32, batch: Arc<SampleBatch> },
+    /// Counters that were read before this instant last were forgotten.
+    CountersForgotten { before: Timestamp },
 }
 
 /// One source sent again.

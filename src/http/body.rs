@@ -8,6 +8,7 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
+use crate::ingest::metrics::remote_write::{self, Version};
 use crate::ingest::{Refusal, problem};
 
 /// How a body travels.
@@ -15,6 +16,7 @@ use crate::ingest::{Refusal, problem};
 enum Encoding {
     Plain,
     Gzip,
+    Snappy,
 }
 
 /// Reads a body that must be JSON.
@@ -23,10 +25,40 @@ enum Encoding {
 /// When it is too large, cannot be decompressed, or says to be something else than JSON.
 pub async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     check_content_type(headers)?;
-    let encoding = encoding(headers)?;
+    match encoding(headers)? {
+        Encoding::Snappy => Err(unsupported("snappy")),
+        encoding => read(headers, body, encoding).await,
+    }
+}
+
+/// Reads a body of protocol buffers, plain or compressed with gzip.
+///
+/// # Errors
+/// When it is too large, cannot be decompressed, or says to be something else.
+pub async fn read_protobuf(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    check_protobuf(headers)?;
+    match encoding(headers)? {
+        Encoding::Snappy => Err(unsupported("snappy")),
+        encoding => read(headers, body, encoding).await,
+    }
+}
+
+/// Reads a body of remote write, which is compressed with snappy whether it says so or not. Comes with the message that it says to be.
+///
+/// # Errors
+/// When it is too large, cannot be decompressed, or says to be something else.
+pub async fn read_remote_write(headers: &HeaderMap, body: Body) -> Result<(Version, Bytes), Refusal> {
+    let version = check_protobuf(headers)?;
+    if headers.contains_key(header::CONTENT_ENCODING) && encoding(headers)? != Encoding::Snappy {
+        return Err(Refusal::new(&problem::UNSUPPORTED_ENCODING, "remote write is compressed with snappy"));
+    }
+    Ok((version, read(headers, body, Encoding::Snappy).await?))
+}
+
+async fn read(headers: &HeaderMap, body: Body, encoding: Encoding) -> Result<Bytes, Refusal> {
     let limit = match encoding {
         Encoding::Plain => BODY_BYTES_MAX,
-        Encoding::Gzip => COMPRESSED_BYTES_MAX,
+        Encoding::Gzip | Encoding::Snappy => COMPRESSED_BYTES_MAX,
     };
     let declared: Option<usize> =
         headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
@@ -41,6 +73,29 @@ pub async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal
     match encoding {
         Encoding::Plain => Ok(bytes),
         Encoding::Gzip => decompress(&bytes),
+        Encoding::Snappy => Ok(remote_write::decompress(&bytes)?.into()),
+    }
+}
+
+fn unsupported(encoding: &str) -> Refusal {
+    Refusal::new(&problem::UNSUPPORTED_ENCODING, format!("`{encoding}` is not supported here; gzip is"))
+}
+
+/// Protocol buffers, of remote write 2.0 where they say so.
+fn check_protobuf(headers: &HeaderMap) -> Result<Version, Refusal> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Version::One) };
+    let value = value.to_str().unwrap_or_default();
+    let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let essence = parts.next().unwrap_or_default();
+    let message = parts.find_map(|part| part.strip_prefix("proto=").map(|m| m.trim_matches('"').to_owned()));
+    match (essence.as_str(), message.as_deref()) {
+        ("application/x-protobuf", None | Some("prometheus.writerequest")) => Ok(Version::One),
+        ("application/x-protobuf", Some("io.prometheus.write.v2.request")) => Ok(Version::Two),
+        _ => {
+            let shown: String = value.chars().filter(|c| !c.is_control()).take(128).collect();
+            let detail = format!("`{shown}` is not supported; send `application/x-protobuf`");
+            Err(Refusal::new(&problem::UNSUPPORTED_MEDIA_TYPE, detail))
+        }
     }
 }
 
@@ -49,7 +104,7 @@ fn too_large(encoding: Encoding) -> Refusal {
         &problem::BODY_TOO_LARGE,
         match encoding {
             Encoding::Plain => format!("more than {BODY_BYTES_MAX} bytes"),
-            Encoding::Gzip => format!("more than {COMPRESSED_BYTES_MAX} bytes of compressed data"),
+            Encoding::Gzip | Encoding::Snappy => format!("more than {COMPRESSED_BYTES_MAX} bytes of compressed data"),
         },
     )
 }
@@ -73,6 +128,7 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
     let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(Encoding::Plain) };
     match value.to_str().map(|v| v.trim().to_ascii_lowercase()).as_deref() {
         Ok("gzip" | "x-gzip") => Ok(Encoding::Gzip),
+        Ok("snappy") => Ok(Encoding::Snappy),
         Ok("identity" | "") => Ok(Encoding::Plain),
         Ok(other) => {
             let shown: String = other.chars().take(64).collect();

@@ -17,6 +17,7 @@ mod params;
 pub mod problem;
 mod receive;
 mod routes;
+mod samples;
 mod server;
 mod silences;
 mod slos;

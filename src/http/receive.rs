@@ -83,11 +83,7 @@ pub async fn receive(
 fn parse(app: &App, dialect: &Dialect, principal: &Principal, text: &str) -> Result<Parsed, Refusal> {
     let handle = app.handle();
     let policy = handle.policy();
-    let teams = match principal {
-        Principal::Token { grants, .. } => grants.ingest(),
-        Principal::Local => Teams::All,
-        Principal::Anybody => Teams::None,
-    };
+    let teams = teams(principal);
     let may = |team: Option<&str>, service: Option<&str>| {
         let owner = service.and_then(|s| policy.services.get(s)).map(|s| s.team.as_str());
         team.or(owner).is_some_and(|team| teams.include(team))
@@ -99,6 +95,15 @@ fn parse(app: &App, dialect: &Dialect, principal: &Principal, text: &str) -> Res
         may: if teams == Teams::All { None } else { Some(&may) },
     };
     (dialect.parse)(text, &context)
+}
+
+/// The teams that somebody may send for.
+pub(super) fn teams(principal: &Principal) -> Teams<'_> {
+    match principal {
+        Principal::Token { grants, .. } => grants.ingest(),
+        Principal::Local => Teams::All,
+        Principal::Anybody => Teams::None,
+    }
 }
 
 /// Makes what was taken durable and answers; never before it is on disk.

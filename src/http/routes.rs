@@ -12,7 +12,7 @@ use super::App;
 use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
-use super::{alertmanager, audit, drill, events, incidents, oncall, ops, pages, silences, slos, tokens};
+use super::{alertmanager, audit, drill, events, incidents, oncall, ops, pages, samples, silences, slos, tokens};
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
 
@@ -33,6 +33,9 @@ fn registered() -> Vec<Registered> {
         all.push(("POST", path, post(handler)));
     }
     all.extend([
+        ("POST", "/v1/samples", post(samples::native)),
+        ("POST", "/v1/metrics", post(samples::otlp)),
+        ("POST", "/api/v1/write", post(samples::remote_write)),
         ("GET", "/v1/incidents", get(incidents::list)),
         ("GET", "/v1/incidents/{id}", get(incidents::get)),
         ("GET", "/v1/incidents/{id}/explain", get(incidents::explain)),

@@ -11,6 +11,9 @@ pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Events in one request. Beyond: 413 `too-many-events`.
 pub const EVENTS_MAX: usize = 10_000;
 
+/// Items of one array that are looked at, whatever the route takes. Beyond: 413 `too-many-events`.
+pub const ITEMS_READ_MAX: usize = 50_001;
+
 /// Bytes of JSON of one native event. Beyond: the item is rejected, `too-long`.
 pub const ITEM_BYTES_MAX: usize = 256 * 1024;
 
@@ -62,3 +65,18 @@ pub const RESOLVE_TIMEOUT: Span = Span::from_minutes(5);
 
 /// Rejected items that an answer lists in full; the rest are counted.
 pub const REJECTIONS_LISTED_MAX: usize = 1_000;
+
+/// Series in one request of metrics, wanted or not. Beyond: 413 `too-many-series`.
+pub const SERIES_MAX: usize = 50_000;
+
+/// Points in one request of metrics, wanted or not. Beyond: 413 `too-many-series`.
+pub const POINTS_MAX: usize = 100_000;
+
+/// Texts in the table of one request of remote write 2.0. Beyond: 413 `too-many-series`.
+pub const SYMBOLS_MAX: usize = 200_000;
+
+/// Buckets of one histogram. Beyond: its points are refused.
+pub const HISTOGRAM_BUCKETS_MAX: usize = 1_000;
+
+/// Different reasons that an answer to metrics lists; the rest are counted together.
+pub const REASONS_MAX: usize = 20;

@@ -5,8 +5,10 @@
 pub mod alertmanager;
 mod json;
 pub mod limits;
+pub mod metrics;
 pub mod native;
 pub mod problem;
+pub mod samples;
 
 use std::collections::BTreeMap;
 

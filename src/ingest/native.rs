@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 use super::json::{Fields, Json, wrong_type};
 use super::limits::{
     ANNOTATION_VALUE_BYTES_MAX, ANNOTATIONS_MAX, EVENTS_MAX, FIELD_BYTES_MAX, FUTURE_SKEW, ID_BYTES_MAX,
-    ITEM_BYTES_MAX, LABEL_NAME_BYTES_MAX, LABEL_SET_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, LIST_MAX,
-    MORE_WINDOWS_MAX, PAST_MAX, REJECTIONS_LISTED_MAX, URL_BYTES_MAX, WINDOW_MAX,
+    ITEM_BYTES_MAX, ITEMS_READ_MAX, LABEL_NAME_BYTES_MAX, LABEL_SET_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX,
+    LIST_MAX, MORE_WINDOWS_MAX, PAST_MAX, REJECTIONS_LISTED_MAX, URL_BYTES_MAX, WINDOW_MAX,
 };
 use super::{Answer, Context, Dialect, Kept, Parsed, Refusal, Rejection, problem};
 use crate::domain::{
@@ -59,7 +59,7 @@ pub const FIELDS: [&str; 25] = [
 
 /// Bytes to events.
 fn parse(body: &str, context: &Context<'_>) -> Result<Parsed, Refusal> {
-    let items = items(body)?;
+    let items = items(body, EVENTS_MAX, "events")?;
     let mut parsed = Parsed { taken: Vec::with_capacity(items.len()), ..Parsed::default() };
     let mut ids: BTreeSet<Name> = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
@@ -76,7 +76,7 @@ fn parse(body: &str, context: &Context<'_>) -> Result<Parsed, Refusal> {
 }
 
 /// The items of a body, unread: the object itself, or the elements of the array.
-fn items(body: &str) -> Result<Vec<&RawValue>, Refusal> {
+pub(super) fn items<'b>(body: &'b str, most: usize, what: &str) -> Result<Vec<&'b RawValue>, Refusal> {
     struct Items<'a>(Vec<&'a RawValue>);
     impl<'de> Deserialize<'de> for Items<'de> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -89,8 +89,8 @@ fn items(body: &str) -> Result<Vec<&RawValue>, Refusal> {
                 fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                     let mut items = Vec::new();
                     while let Some(item) = seq.next_element()? {
-                        if items.len() == EVENTS_MAX {
-                            return Err(A::Error::custom("too many events"));
+                        if items.len() == ITEMS_READ_MAX {
+                            return Err(A::Error::custom("too many items"));
                         }
                         items.push(item);
                     }
@@ -104,13 +104,11 @@ fn items(body: &str) -> Result<Vec<&RawValue>, Refusal> {
     match whole.as_bytes().first() {
         Some(b'[') => match serde_json::from_str::<Items<'_>>(body) {
             Ok(Items(items)) if items.is_empty() => {
-                Err(Refusal::new(&problem::WRONG_SHAPE, "the array holds no events"))
+                Err(Refusal::new(&problem::WRONG_SHAPE, format!("the array holds no {what}")))
             }
-            Ok(Items(items)) => Ok(items),
-            Err(e) if e.is_data() => {
-                Err(Refusal::new(&problem::TOO_MANY_EVENTS, format!("more than {EVENTS_MAX} events in one request")))
-            }
-            Err(e) => Err(Refusal::json(&e)),
+            Ok(Items(items)) if items.len() <= most => Ok(items),
+            Err(e) if !e.is_data() => Err(Refusal::json(&e)),
+            _ => Err(Refusal::new(&problem::TOO_MANY_EVENTS, format!("more than {most} {what} in one request"))),
         },
         Some(b'{') => serde_json::from_str::<&RawValue>(body).map(|item| vec![item]).map_err(|e| Refusal::json(&e)),
         Some(_) => match serde_json::from_str::<serde::de::IgnoredAny>(body) {
@@ -384,7 +382,7 @@ fn list<'a>(fields: &mut Fields<'a>, field: &str, max: usize) -> Result<Vec<Json
     }
 }
 
-fn required<'a, T>(
+pub(super) fn required<'a, T>(
     fields: &mut Fields<'a>,
     name: &str,
     read: impl FnOnce(&str, Json<'a>) -> Result<T, Rejection>,
@@ -405,7 +403,7 @@ fn optional<'a, T>(
     fields.take(name).map(|value| read(&path, value)).transpose()
 }
 
-fn text(path: &str, value: Json<'_>) -> Result<Name, Rejection> {
+pub(super) fn text(path: &str, value: Json<'_>) -> Result<Name, Rejection> {
     match value {
         Json::Text(text) => Ok(text.into()),
         other => Err(wrong_type(path, "a text", other.kind())),
@@ -418,7 +416,7 @@ fn short(path: &str, value: Json<'_>, bytes_max: usize) -> Result<Name, Rejectio
 }
 
 /// A named field; empty counts as absent. Control characters have no place in a name.
-fn name(fields: &mut Fields<'_>, field: &str, bytes_max: usize) -> Result<Option<Name>, Rejection> {
+pub(super) fn name(fields: &mut Fields<'_>, field: &str, bytes_max: usize) -> Result<Option<Name>, Rejection> {
     let Some(value) = fields.take(field) else { return Ok(None) };
     let text = short(field, value, bytes_max)?;
     if text.chars().any(char::is_control) {
@@ -453,7 +451,7 @@ fn timestamp(fields: &mut Fields<'_>, field: &str) -> Result<Option<Timestamp>, 
 }
 
 /// A count, as a number or as digits.
-fn count(path: &str, value: Json<'_>) -> Result<u64, Rejection> {
+pub(super) fn count(path: &str, value: Json<'_>) -> Result<u64, Rejection> {
     let digits = match value {
         Json::Number(number) => number,
         Json::Text(text) => text.into_owned(),
@@ -505,7 +503,7 @@ fn url(path: &str, text: &str) -> Result<Name, Rejection> {
     Ok(text.into())
 }
 
-fn bad_value(path: &str, why: impl fmt::Display) -> Rejection {
+pub(super) fn bad_value(path: &str, why: impl fmt::Display) -> Rejection {
     Rejection::new(&problem::BAD_VALUE, format!("`{path}`: {why}"))
 }
 

@@ -41,11 +41,17 @@ problems! {
     TOO_MANY_EVENTS = "too-many-events", 413, "Too many events in one request",
         "The detail names the limit. Send smaller batches. Nothing of the request was stored.";
     UNSUPPORTED_ENCODING = "unsupported-encoding", 415, "The content encoding is not supported",
-        "Send the body plain or with `Content-Encoding: gzip`.";
+        "Send the body plain or with `Content-Encoding: gzip`; remote write with `snappy`.";
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", 415, "The content type is not supported",
-        "Send JSON with `Content-Type: application/json`.";
+        "Send JSON with `Content-Type: application/json`; metrics as protocol buffers with `application/x-protobuf`.";
     BAD_COMPRESSION = "bad-compression", 400, "The body cannot be decompressed",
-        "The gzip data is cut off or damaged. Nothing of the request was stored.";
+        "The gzip or snappy data is cut off or damaged. Nothing of the request was stored.";
+    MALFORMED_PROTOBUF = "malformed-protobuf", 400, "The body is not the message that it should be",
+        "The detail says what is wrong. Nothing of the request was stored.";
+    TOO_MANY_SERIES = "too-many-series", 413, "Too many series or points in one request",
+        "The detail names the limit. Send smaller batches. Nothing of the request was stored.";
+    REJECTED_POINTS = "rejected-points", 400, "Some points could not be used",
+        "The detail says why, and how many. All others were stored. Sending the same again changes nothing.";
     ALL_REJECTED = "all-rejected", 422, "No event of the request could be accepted",
         "`rejected` lists each with its own type and detail. Nothing was stored.";
     WRONG_TYPE = "wrong-type", 422, "A field has the wrong type",
@@ -72,6 +78,12 @@ problems! {
         "The sender's clock is ahead of callout's by more than the tolerated skew, which the detail names.";
     TIME_IN_PAST = "time-in-past", 422, "The event's time is too long ago",
         "Older events are history, not alerts. The detail names the limit.";
+    UNKNOWN_SERVICE = "unknown-service", 422, "The service is not in the configuration",
+        "Samples are kept for services that have an owner. Add the service to the configuration, or correct its name.";
+    CONFLICTING_SAMPLE = "conflicting-sample", 409, "The same part of a minute was sent with other counts",
+        "Send it with `\"correction\": true` to replace what was sent before, or with another `part` to add to it.";
+    LIMIT_REACHED = "limit-reached", 422, "So many are kept already",
+        "The detail names the limit. A source or series that comes and goes makes a new one each time; name fewer.";
     OTHER_ORGANISATION = "other-organisation", 422, "The event belongs to another organisation",
         "Leave `organisation` out, or name the one that this installation serves.";
     OTHER_TEAM = "other-team", 403, "The token may not speak for this team",

@@ -88,6 +88,7 @@ impl Round {
                 self.judged.push(reply);
             }
             Request::Samples { samples, now, reply } => self.samples.add(&samples, now, reply, core),
+            Request::Readings { readings, reply } => self.samples.add_readings(readings, reply, core),
             Request::Wake => {}
             Request::Stop => self.stop = true,
         }
@@ -97,6 +98,10 @@ impl Round {
     pub fn seal(&mut self) {
         if let Some(batch) = self.samples.seal() {
             self.push(Input::Samples(Arc::new(batch)), false);
+        }
+        // After the samples, which name the feeds that are new.
+        if let Some(batch) = self.samples.seal_readings() {
+            self.push(Input::Readings(Arc::new(batch)), false);
         }
     }
 
@@ -238,6 +243,7 @@ pub(super) fn weight(input: &Input) -> usize {
         Input::Refires(refires) => refires.len(),
         Input::Reports(reports) => reports.len(),
         Input::Samples(batch) => batch.rows.len() / 8,
+        Input::Readings(batch) => batch.groups.iter().map(|group| group.readings.len()).sum::<usize>() / 8,
         _ => 1,
     }
     .max(1)

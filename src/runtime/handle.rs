@@ -12,9 +12,9 @@ use super::core::Core;
 use super::counters::Counters;
 use super::load::Load;
 use super::reload::Reloader;
-use super::samples::SamplesAnswer;
+use super::samples::{ReadingsAnswer, SamplesAnswer};
 use crate::config::{Loaded, Settings};
-use crate::domain::{Event, EventId, Name, Sample, Timestamp};
+use crate::domain::{Event, EventId, FeedReadings, Name, Sample, Timestamp};
 use crate::engine::{Act, Command, DeliveryReport, Input, Policy, Refire, State};
 use crate::store::{Index, JournalReader};
 
@@ -92,6 +92,10 @@ pub(super) enum Request {
         samples: Vec<Sample>,
         now: Timestamp,
         reply: oneshot::Sender<Result<SamplesAnswer, Refused>>,
+    },
+    Readings {
+        readings: Vec<FeedReadings>,
+        reply: oneshot::Sender<Result<ReadingsAnswer, Refused>>,
     },
     /// Something lies in the mailbox.
     Wake,

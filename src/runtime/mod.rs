@@ -34,7 +34,7 @@ pub use core::{Core, MakeCore, engine};
 pub use counters::{Counter, Counters, Deliveries};
 pub use handle::{Accepted, Handle, Health, Incoming, Refused};
 pub use reload::Reloader;
-pub use samples::{REQUEST_SAMPLES_MAX, SampleRefused, SamplesAnswer, Taken};
+pub use samples::{REQUEST_SAMPLES_MAX, ReadingsAnswer, SampleRefused, SamplesAnswer, Taken};
 pub use shard::ShardError;
 pub use snapshot::SnapshotPace;
 pub use stepped::Stepped;

@@ -10,7 +10,10 @@ use tokio::sync::oneshot;
 
 use super::core::Core;
 use super::handle::{Handle, Refused, Request};
-use crate::domain::{Feed, MINUTE_TOTAL_MAX, Sample, SampleBatch, SampleRow, Span, Timestamp, minute_end};
+use crate::domain::{
+    Feed, FeedReadings, MINUTE_TOTAL_MAX, ReadingBatch, ReadingGroup, Sample, SampleBatch, SampleRow, Span, Timestamp,
+    minute_end,
+};
 use crate::engine::levels::Place;
 use crate::engine::{Policy, limits};
 use crate::slo::Counts;
@@ -68,10 +71,20 @@ pub enum SampleRefused {
     /// The series has too many sources.
     #[error("the series has {} sources already", limits::FEEDS_PER_SERIES_MAX)]
     TooManySources,
+    /// There are too many counters, or too many that count for the same.
+    #[error(
+        "there are too many counters already: at most {} in all, {} that count for the same",
+        limits::COUNTERS_MAX,
+        limits::COUNTERS_PER_FEED_MAX
+    )]
+    TooManyCounters,
 }
 
 /// What became of the samples of a request, in their order.
 pub type SamplesAnswer = Vec<Result<Taken, SampleRefused>>;
+
+/// What became of the readings of a request, feed by feed: how many of them were refused, and why.
+pub type ReadingsAnswer = Vec<Option<(usize, SampleRefused)>>;
 
 impl Handle {
     /// Makes samples durable: returns after the sync, with what became of each, in order. Refused samples change nothing.
@@ -101,6 +114,19 @@ impl Handle {
     }
 }
 
+impl Handle {
+    /// Makes readings of counters durable: returns after the sync, with what was refused of each feed, in order.
+    ///
+    /// # Errors
+    /// When nothing was written; see [`Refused`].
+    pub async fn accept_readings(&self, readings: Vec<FeedReadings>) -> Result<ReadingsAnswer, Refused> {
+        if readings.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.ask(|reply| Request::Readings { readings, reply }).await
+    }
+}
+
 /// What can be said of a sample without knowing others.
 fn check(sample: &Sample, policy: &Policy, now: Timestamp) -> Result<(), SampleRefused> {
     let Sample { good, total, .. } = *sample;
@@ -124,16 +150,19 @@ fn check(sample: &Sample, policy: &Policy, now: Timestamp) -> Result<(), SampleR
 
 /// Who waits for the sync, and what is to be answered then.
 #[derive(Debug)]
-struct Waiting {
-    answer: SamplesAnswer,
-    reply: oneshot::Sender<Result<SamplesAnswer, Refused>>,
+struct Waiting<A> {
+    answer: A,
+    reply: oneshot::Sender<Result<A, Refused>>,
 }
 
 /// The samples of one round.
 #[derive(Debug, Default)]
 pub(super) struct SampleRound {
     batch: SampleBatch,
-    waiting: Vec<Waiting>,
+    waiting: Vec<Waiting<SamplesAnswer>>,
+    readings: ReadingBatch,
+    readings_held: usize,
+    readers: Vec<Waiting<ReadingsAnswer>>,
     /// Rows by feed, minute and part.
     rows: HashMap<(u32, i64, Option<u32>), usize>,
     /// Feeds that are new in this round.
@@ -143,7 +172,7 @@ pub(super) struct SampleRound {
 impl SampleRound {
     /// Whether no further request should join.
     pub fn is_full(&self) -> bool {
-        self.batch.rows.len() >= ROUND_SAMPLES_MAX
+        self.batch.rows.len() + self.readings_held >= ROUND_SAMPLES_MAX
     }
 
     /// Takes in the samples of a request.
@@ -195,6 +224,35 @@ impl SampleRound {
         Ok(taken)
     }
 
+    /// Takes in the readings of a request.
+    pub fn add_readings(
+        &mut self,
+        readings: Vec<FeedReadings>,
+        reply: oneshot::Sender<Result<ReadingsAnswer, Refused>>,
+        core: &dyn Core,
+    ) {
+        let answer = readings.into_iter().map(|group| self.put_readings(group, core)).collect();
+        self.readers.push(Waiting { answer, reply });
+    }
+
+    fn put_readings(&mut self, group: FeedReadings, core: &dyn Core) -> Option<(usize, SampleRefused)> {
+        let FeedReadings { feed, mut readings } = group;
+        let sent = readings.len();
+        let known = core.state().levels.feed(&feed).or_else(|| self.feeds.get(&feed).copied());
+        let feed = match known.map_or_else(|| self.new_feed(&feed, core), Ok) {
+            Ok(feed) => feed,
+            Err(refused) => return Some((sent, refused)),
+        };
+        let counters = &core.state().counters;
+        readings.retain(|reading| counters.has_room(feed, reading.counter));
+        let refused = sent - readings.len();
+        self.readings_held += readings.len();
+        if !readings.is_empty() {
+            self.readings.groups.push(ReadingGroup { feed, readings });
+        }
+        (refused > 0).then_some((refused, SampleRefused::TooManyCounters))
+    }
+
     fn new_feed(&mut self, feed: &Arc<Feed>, core: &dyn Core) -> Result<u32, SampleRefused> {
         let levels = &core.state().levels;
         let series = &feed.series;
@@ -218,8 +276,16 @@ impl SampleRound {
         (!is_empty).then(|| std::mem::take(&mut self.batch))
     }
 
+    /// The record of readings, if there are any. To be written behind that of the samples.
+    pub fn seal_readings(&mut self) -> Option<ReadingBatch> {
+        (!self.readings.groups.is_empty()).then(|| std::mem::take(&mut self.readings))
+    }
+
     /// Answers who waits for the sync.
     pub fn answer(&mut self) {
+        for Waiting { answer, reply } in self.readers.drain(..) {
+            let _ = reply.send(Ok(answer));
+        }
         for Waiting { answer, reply } in self.waiting.drain(..) {
             // Whoever went away without waiting has nothing to hear; the samples are on the disk all the same.
             let _ = reply.send(Ok(answer));
@@ -228,7 +294,10 @@ impl SampleRound {
 
     /// Refuses the samples of this round. Gives the number of refused requests.
     pub fn refuse(&mut self, why: &Refused) -> u64 {
-        let refused = self.waiting.len() as u64;
+        let refused = (self.waiting.len() + self.readers.len()) as u64;
+        for Waiting { reply, .. } in self.readers.drain(..) {
+            let _ = reply.send(Err(why.clone()));
+        }
         for Waiting { reply, .. } in self.waiting.drain(..) {
             let _ = reply.send(Err(why.clone()));
         }

@@ -5,6 +5,7 @@
 mod account;
 mod budget;
 pub mod burn;
+pub mod counter;
 mod exact;
 pub mod forecast;
 pub mod history;

@@ -45,7 +45,8 @@ impl Concern {
             | Input::Alarm { .. }
             | Input::Tick
             | Input::Samples(_)
-            | Input::Administered(_) => {}
+            | Input::Administered(_)
+            | Input::Readings(_) => {}
         }
     }
 
@@ -116,7 +117,10 @@ impl Concern {
             | Transition::DigestOpened { .. }
             | Transition::DigestClosed { .. }
             | Transition::DigestOrdered { .. }
-            | Transition::DigestWork { .. } => {}
+            | Transition::DigestWork { .. }
+            | Transition::ReadingsTaken { .. }
+            | Transition::MinutesCounted { .. }
+            | Transition::CountersForgotten { .. } => {}
         }
     }
 }

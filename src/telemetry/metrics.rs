@@ -97,6 +97,8 @@ pub struct Metrics {
     pub http_connections: Gauge,
     /// Events by what became of them.
     pub ingest_events: Family<EventLabels, Counter>,
+    /// Samples, and points of metrics, by what became of them.
+    pub ingest_points: Family<EventLabels, Counter>,
     /// Rejected events by reason.
     pub ingest_rejections: Family<ReasonLabels, Counter>,
     /// Requests of which nothing was stored, by reason.
@@ -163,6 +165,7 @@ impl Metrics {
             http_responses: Family::default(),
             http_connections: Gauge::default(),
             ingest_events: Family::default(),
+            ingest_points: Family::default(),
             ingest_rejections: Family::default(),
             ingest_refusals: Family::default(),
             deliveries: Family::default(),
@@ -217,6 +220,11 @@ impl Metrics {
             self.auth_rejections.clone(),
         );
         r.register("ingest_events", "Events by dialect and what became of them", self.ingest_events.clone());
+        r.register(
+            "ingest_points",
+            "Samples and points of metrics by dialect and what became of them",
+            self.ingest_points.clone(),
+        );
         r.register("ingest_rejections", "Rejected events by dialect and reason", self.ingest_rejections.clone());
         r.register(
             "ingest_refusals",

@@ -23,6 +23,7 @@ mod oracles;
 mod pages;
 mod prometheus;
 mod quiet;
+mod samples;
 mod security;
 mod stand_ins;
 mod storm;

@@ -3,6 +3,7 @@
 
 mod channels;
 mod escalations;
+mod metrics;
 mod people;
 mod schedules;
 mod services;
@@ -93,7 +94,8 @@ impl<'a> Compiler<'a> {
         };
         let link_key = self.organisation_view().and_then(|view| self.secret(&view, "link_key"));
         let (heartbeat, health) = (self.heartbeat(), self.health());
-        (policy, Settings { channels: channel_settings, tokens: self.tokens(), link_key, heartbeat, health })
+        let metrics = Arc::new(self.metrics());
+        (policy, Settings { channels: channel_settings, tokens: self.tokens(), link_key, heartbeat, health, metrics })
     }
 
     /// The things of a map that are without mistakes.
