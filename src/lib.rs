@@ -9,6 +9,7 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod enrich;
+pub mod exchange;
 pub mod http;
 pub mod ingest;
 pub mod journal;

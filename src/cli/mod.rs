@@ -12,6 +12,7 @@ mod drill;
 mod explain;
 mod export;
 mod gate;
+mod import;
 mod schema;
 mod send;
 mod serve;
@@ -49,10 +50,12 @@ pub enum Command {
     Serve(serve::Args),
     /// Says whether a data directory is whole, what is safe if not, and repairs it.
     Verify(verify::Args),
-    /// Prints the records of a journal as JSON lines.
+    /// Prints the records of a journal as JSON lines; or service levels as OpenSLO documents.
     Export(export::Args),
     /// Says whether a service may be released; the exit code says it too.
     Gate(gate::Args),
+    /// Makes TOML of service levels that other tools describe: OpenSLO, Sloth.
+    Import(import::Args),
     /// Says who is on call, from the files or from a running service.
     Who(who::Args),
     /// Explains why somebody was paged, or what became of an event.
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Export(args) => export::run(args),
         Command::Gate(args) => gate::run(args),
+        Command::Import(args) => import::run(args),
         Command::Who(args) => who::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Drill(args) => drill::run(args),

@@ -41,6 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     // Dialects are handed to the shard as `runtime::Incoming`, the one word of `runtime` that they know.
     ("ingest", &["domain", "engine", "config", "runtime"]),
+    ("exchange", &["domain", "rules", "engine", "config"]),
     (
         "http",
         &[
@@ -79,6 +80,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "auth",
             "ingest",
             "runtime",
+            "exchange",
             "http",
         ],
     ),
