@@ -1,5 +1,6 @@
 //! Makes a damaged data directory usable again. Every whole record is kept, under its position; what is damaged is moved aside, never
-//! deleted. Where records are lost, an alarm takes the first of their places, so that people hear of it, and empty decisions the others.
+//! deleted. Empty decisions take the places of lost records, and an alarm behind the last record tells people of them: in such a place a
+//! decision that was kept could count it as judged.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use serde::Serialize;
 
 use super::segment::{self, FRAMES_AT, Header};
 use super::verify::{Report, verify, walk};
-use super::{Access, Disk, DiskFile, Layout, Lock, OsDisk, frame, io_error};
+use super::{Access, Disk, DiskFile, FileJournal, Layout, Lock, Options, OsDisk, frame, io_error};
 use crate::domain::{Name, Seq, Timestamp};
 use crate::engine::{Decision, Input};
 use crate::journal::RecordBody;
-use crate::store::{Entry, JournalError};
+use crate::store::{Entry, Journal as _, JournalError, Room};
 
 /// Placeholders in one frame.
 const FILL: u64 = 4_096;
@@ -58,7 +59,31 @@ pub fn repair(root: &Path) -> Result<(Report, Repair), JournalError> {
         std::fs::remove_dir_all(&layout.index).map_err(io_error("remove", &layout.index))?;
         done.index_removed = true;
     }
+    tell(&layout, &done.lost)?;
     Ok((report, done))
+}
+
+/// Commits an alarm for each run of lost records. The caller holds the lock.
+fn tell(layout: &Layout, lost: &[(Seq, Seq)]) -> Result<(), JournalError> {
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let options = Options { spare: false, ..Options::default() };
+    let mut journal = FileJournal::open(Arc::new(OsDisk), layout, options, None)?;
+    let newest = journal.reader().record(Seq(journal.next_seq().0.saturating_sub(1)))?;
+    let at = newest.map(|record| record.at).unwrap_or_default();
+    let alarms: Vec<Entry> = lost
+        .iter()
+        .map(|(from, to)| {
+            let text = format!(
+                "The journal was damaged: records {from} to {} are lost. It was repaired.",
+                to.0.saturating_sub(1)
+            );
+            let key = Name::from(format!("journal-repaired-{from}"));
+            Entry::new(at, RecordBody::Input(Arc::new(Input::Alarm { key, text })))
+        })
+        .collect();
+    journal.commit(&alarms, Room::Reserve).map(|_| ())
 }
 
 /// Writes a segment anew from what is whole in it, and moves the damaged one aside.
@@ -147,13 +172,10 @@ impl<'a> Copy<'a> {
             return Ok(());
         }
         self.lost.push((self.next, to));
-        let text = format!("The journal was damaged: records {} to {} are lost. It was repaired.", self.next, to.0 - 1);
-        let key = Name::from(format!("journal-repaired-{}", self.next));
-        let mut first = Some(Entry::new(self.at, RecordBody::Input(Arc::new(Input::Alarm { key, text }))));
         let nothing = Entry::new(self.at, RecordBody::Decision(Arc::new(Decision::default())));
         while self.next < to {
             let count = (to.0 - self.next.0).min(FILL);
-            let entries: Vec<Entry> = (0..count).map(|_| first.take().unwrap_or_else(|| nothing.clone())).collect();
+            let entries: Vec<Entry> = (0..count).map(|_| nothing.clone()).collect();
             let mut bytes = Vec::new();
             frame::encode(&mut bytes, self.next, &entries)?;
             self.append(bytes, u32::try_from(count).unwrap_or(u32::MAX))?;

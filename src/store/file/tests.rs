@@ -218,12 +218,18 @@ fn repair_keeps_every_whole_record_and_tells_people_of_the_others() {
         let mut journal = open(&dir.0, SMALL).unwrap();
         for found in read_all(&journal, Seq(1)).unwrap() {
             if found.seq == lost {
+                assert_eq!(
+                    found.body,
+                    crate::journal::RecordBody::Decision(Arc::default()),
+                    "nothing that could be judged"
+                );
+            } else if found.seq == Seq(31) {
                 assert!(format!("{:?}", found.body).contains("are lost"));
             } else {
                 assert_eq!(found, record(found.seq.0, &input(found.seq.0, 300)));
             }
         }
-        assert_eq!(journal.commit(&[input(31, 300)], Room::Ordinary).unwrap().start, Seq(31));
+        assert_eq!(journal.commit(&[input(32, 300)], Room::Ordinary).unwrap().start, Seq(32), "behind the alarm");
     }
 }
 
@@ -235,7 +241,7 @@ fn repair_fills_the_place_of_a_missing_segment() {
     let (report, done) = repair(&dir.0).unwrap();
     assert!(!report.is_sound());
     assert_eq!(done.lost, [(last_first(&segments[1]), last_first(&segments[2]))]);
-    assert_eq!(read_all(&open(&dir.0, SMALL).unwrap(), Seq(1)).unwrap().len(), 30);
+    assert_eq!(read_all(&open(&dir.0, SMALL).unwrap(), Seq(1)).unwrap().len(), 31, "and an alarm");
 }
 
 #[test]
