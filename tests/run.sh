@@ -2,7 +2,7 @@
 # Runs every test; installs what they need first. Arguments go to the test programs, e.g. `./tests/run.sh escalation`.
 #
 # CALLOUT_ORACLES   folder with other cases of known answers (burnrate/, schedules/, escalation/)
-# CALLOUT_KILLS     how often the crash test kills the service (default 200)
+# CALLOUT_KILLS     how often the crash test kills the service (default 120; the long run: 500)
 # CALLOUT_SEED      seed of the crash test (default: a new one, printed)
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

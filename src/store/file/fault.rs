@@ -31,6 +31,48 @@ impl Chance {
     }
 }
 
+/// What becomes of a change that was not synced when the power goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It reached the disk.
+    Kept,
+    /// It did not.
+    Lost,
+    /// The file became longer, the content did not come.
+    LengthAlone,
+}
+
+/// Goes through all combinations of fates, one combination after the other, however many fates a combination asks for.
+#[derive(Debug, Default)]
+pub struct Fates {
+    chosen: Vec<(usize, &'static [Fate])>,
+    at: usize,
+}
+
+impl Fates {
+    fn choose(&mut self, among: &'static [Fate]) -> Fate {
+        if self.at == self.chosen.len() {
+            self.chosen.push((0, among));
+        }
+        let (chosen, among) = self.chosen[self.at];
+        self.at += 1;
+        among[chosen]
+    }
+
+    /// On to the next combination; false when there is none.
+    pub fn advance(&mut self) -> bool {
+        self.chosen.truncate(self.at);
+        self.at = 0;
+        while let Some((chosen, among)) = self.chosen.pop() {
+            if chosen + 1 < among.len() {
+                self.chosen.push((chosen + 1, among));
+                return true;
+            }
+        }
+        false
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Change {
     Write(usize, Vec<u8>),
@@ -51,7 +93,7 @@ enum Naming {
     Unlink(PathBuf),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Content {
     chance: Chance,
     inodes: Vec<Inode>,
@@ -128,6 +170,32 @@ impl FaultDisk {
         }
     }
 
+    /// The disk as it is when the power goes now and these are the fates of what is not synced. This disk stays as it is.
+    pub fn after_power_cut(&self, fates: &mut Fates) -> Self {
+        let mut content = self.content().clone();
+        content.left = None;
+        for naming in std::mem::take(&mut content.unsynced_names) {
+            if fates.choose(&[Fate::Lost, Fate::Kept]) == Fate::Kept {
+                naming.apply(&mut content.durable_names);
+            }
+        }
+        content.names.clone_from(&content.durable_names);
+        // What has no name any more is seen by nobody.
+        let named: std::collections::BTreeSet<usize> = content.names.values().copied().collect();
+        for number in named {
+            let inode = &mut content.inodes[number];
+            for part in std::mem::take(&mut inode.unsynced).iter().flat_map(Change::sectors) {
+                let grows =
+                    matches!(&part, Change::Write(offset, written) if inode.durable.len() < offset + written.len());
+                let among: &'static [Fate] =
+                    if grows { &[Fate::Lost, Fate::Kept, Fate::LengthAlone] } else { &[Fate::Lost, Fate::Kept] };
+                inode.settle(&part, fates.choose(among));
+            }
+            inode.seen.clone_from(&inode.durable);
+        }
+        Self(Arc::new(Mutex::new(content)))
+    }
+
     /// The process died, the machine did not: what it wrote is seen, synced or not.
     pub fn restart_after_kill(&self) {
         self.content().left = None;
@@ -182,23 +250,31 @@ impl Change {
 impl Inode {
     /// Of what is unsynced some reaches the disk; the rest never will.
     fn keep_some(&mut self, chance: &mut Chance, mood: u64) {
-        for part in self.unsynced.drain(..).flat_map(|change| change.sectors()) {
+        for part in std::mem::take(&mut self.unsynced).iter().flat_map(Change::sectors) {
             let keep = match mood {
                 0 => true,
                 1 => false,
                 _ => chance.one_in(2),
             };
-            if keep {
-                part.apply(&mut self.durable);
-            } else if let Change::Write(offset, written) = part
-                && chance.one_in(4)
-            {
-                // The length became longer, the content did not come.
+            let fate = match keep {
+                true => Fate::Kept,
+                false if matches!(part, Change::Write(..)) && chance.one_in(4) => Fate::LengthAlone,
+                false => Fate::Lost,
+            };
+            self.settle(&part, fate);
+        }
+    }
+
+    fn settle(&mut self, part: &Change, fate: Fate) {
+        match (fate, part) {
+            (Fate::Kept, part) => part.apply(&mut self.durable),
+            (Fate::LengthAlone, Change::Write(offset, written)) => {
                 let end = offset + written.len();
                 if self.durable.len() < end {
                     self.durable.resize(end, 0);
                 }
             }
+            _ => {}
         }
     }
 }
