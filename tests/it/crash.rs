@@ -246,6 +246,7 @@ token_env = "TEST_SLACK_TOKEN"
 api_url = "http://{address}/slack/"
 allow_private = true
 interval = "0s"
+digest = false
 
 [people]
 ann = {{ name = "Ann", slack = "U0ANN" }}

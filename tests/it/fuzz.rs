@@ -1,5 +1,5 @@
 //! The fuzz targets as ordinary tests: their corpora, and mutations of these by a generator that does the same each time.
-//! `tests/fuzz/run.sh` lets cargo-fuzz look for more.
+//! `tests/fuzz/run.sh` lets cargo-fuzz look for more; `CALLOUT_MUTATIONS` and `CALLOUT_SEED` let this one do so, without its guidance.
 
 #[path = "../fuzz/targets.rs"]
 mod targets;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use callout::ingest::DIALECTS;
 
-/// Mutations of each seed.
+/// Mutations of each seed unless said otherwise.
 const MUTATIONS: u64 = 60;
 /// A seed is small, so that the repository stays small and each says one thing.
 const SEED_BYTES_MAX: usize = 16 * 1024;
@@ -70,14 +70,16 @@ impl Chance {
 
 #[test]
 fn no_bytes_break_a_parser() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let mutations = number("CALLOUT_MUTATIONS").unwrap_or(MUTATIONS);
     let mut tried = 0;
     for (name, target) in targets::TARGETS {
         let seeds = corpus(name);
-        let mut chance = Chance(17);
+        let mut chance = Chance(number("CALLOUT_SEED").unwrap_or(17));
         for (number, (file, seed)) in seeds.iter().enumerate() {
             assert!(seed.len() <= SEED_BYTES_MAX, "{name}/{file} is too large for a seed");
             let other = &seeds[(number + 1) % seeds.len()].1;
-            let all = std::iter::once(seed.clone()).chain((0..MUTATIONS).map(|_| chance.mutate(seed, other)));
+            let all = std::iter::once(seed.clone()).chain((0..mutations).map(|_| chance.mutate(seed, other)));
             for (mutation, bytes) in all.enumerate() {
                 tried += 1;
                 let done = std::panic::catch_unwind(|| target(&bytes));
