@@ -256,10 +256,12 @@ impl Inode {
                 1 => false,
                 _ => chance.one_in(2),
             };
-            let fate = match keep {
-                true => Fate::Kept,
-                false if matches!(part, Change::Write(..)) && chance.one_in(4) => Fate::LengthAlone,
-                false => Fate::Lost,
+            let fate = if keep {
+                Fate::Kept
+            } else if matches!(part, Change::Write(..)) && chance.one_in(4) {
+                Fate::LengthAlone
+            } else {
+                Fate::Lost
             };
             self.settle(&part, fate);
         }
