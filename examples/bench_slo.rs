@@ -76,6 +76,7 @@ fn policy() -> Policy {
             url: None,
             fallback: None,
             reopen: Span::from_minutes(30),
+            digest: None,
         },
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),

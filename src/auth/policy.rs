@@ -92,6 +92,7 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/-/ready", Need::Nothing),
     route("POST", "/-/reload", Need::Admin),
     route("GET", "/v1/audit", Need::Admin),
+    route("GET", "/v1/quarantine", Need::Read),
     route("GET", "/v1/tokens", Need::Admin),
     route("GET", "/metrics", Need::Read),
     route("GET", "/problems", Need::Nothing),

@@ -13,6 +13,7 @@ mod explain;
 mod export;
 mod gate;
 mod import;
+mod quarantine;
 mod schema;
 mod send;
 mod serve;
@@ -74,6 +75,8 @@ pub enum Command {
     Silence(silence::Args),
     /// Lists who did what: acknowledgements, silences, reloads and all else that people and tokens did.
     Audit(audit::Args),
+    /// Lists what a running service could not judge by a defect of its own.
+    Quarantine(quarantine::Args),
     /// Makes API tokens.
     Token(token::Args),
     /// Prints a completion script for a shell.
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Snooze(args) => act::snooze(args),
         Command::Silence(args) => silence::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Quarantine(args) => quarantine::run(args),
         Command::Token(args) => token::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man => shell::man(),

@@ -234,6 +234,26 @@ impl Judge<'_> {
             return;
         }
         let now = self.now();
+        let raised = self.engine.state.alarms.values().filter(|quiet| **quiet > now).count();
+        if raised < limits::ALARMS_MAX {
+            self.raise(key, text);
+            return;
+        }
+        // Its place is the journal; nobody reads that many.
+        self.say(None, RuleKind::Alarm, Because::Alarm { text: Name::from(text) });
+        let further = Name::const_new("further-alarms");
+        if !self.alarm_is_quiet(&further) {
+            let text = format!(
+                "there were {} different alarms within {}; further ones are not told one by one for that long. The last was: {text}",
+                limits::ALARMS_MAX,
+                limits::ALARM_QUIET
+            );
+            self.raise(&further, &text);
+        }
+    }
+
+    fn raise(&mut self, key: &Name, text: &str) {
+        let now = self.now();
         self.record(Transition::AlarmRaised { key: key.clone(), until: now.plus(limits::ALARM_QUIET) });
         self.say(None, RuleKind::Alarm, Because::Alarm { text: Name::from(text) });
         let policy = self.policy();

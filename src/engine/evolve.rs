@@ -116,6 +116,18 @@ impl Engine {
             }
             T::CountersForgotten { before } => self.state.counters.forget(*before, self.state.now),
             T::IncidentOpened(opening) => self.incident_opened(opening),
+            T::InputQuarantined { input, quarantined } => {
+                if self.state.quarantine.len() >= limits::QUARANTINE_MAX {
+                    self.state.quarantine.pop_first();
+                }
+                self.state.quarantine.insert(*input, Arc::new((**quarantined).clone()));
+            }
+            T::DeadlineSetAside { deadline, until } => {
+                let now = self.state.now;
+                self.state.set_aside.retain(|_, until| *until > now);
+                self.state.set_aside.insert(deadline.clone(), *until);
+                self.timers.set(Some(*until), deadline.clone());
+            }
             T::DigestOpened { .. }
             | T::Folded { .. }
             | T::Unfolded { .. }

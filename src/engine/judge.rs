@@ -107,11 +107,13 @@ impl<'a> Judge<'a> {
             Timer::Digest(id) => state.digests.get(id).and_then(|digest| digest_deadline(digest)),
         };
         let Some(due) = due else { return };
+        let due = state.set_aside.get(&timer).map_or(due, |until| due.max(*until));
         if due > at {
             self.engine.timers.set(Some(due), timer);
             return;
         }
         self.clock(at);
+        self.engine.under_way = Some(timer.clone());
         match timer {
             Timer::Incident(id) => self.incident_due(id),
             Timer::Alert(fingerprint) => self.alert_due(fingerprint),
@@ -124,6 +126,7 @@ impl<'a> Judge<'a> {
             }
             Timer::Digest(id) => self.digest_due(id),
         }
+        self.engine.under_way = None;
     }
 
     /// Judges the input at `seq`. It leaves the inbox as the last step, so that transitions may refer to it.

@@ -28,6 +28,8 @@ pub const SOURCES_MAX: usize = 1_000;
 pub const FALLBACKS_MAX: u8 = 4;
 /// The same alarm of callout's own is not raised again for so long.
 pub const ALARM_QUIET: Span = Span::from_hours(1);
+/// Different alarms of callout's own that are told within [`ALARM_QUIET`]; beyond, one says that there are more, and the others are in the journal.
+pub const ALARMS_MAX: usize = 30;
 /// A notice that could not be delivered for so long is not worth sending any more. Pages have no such limit while nobody is on it.
 pub const NOTICE_WORTH: Span = Span::from_hours(24);
 /// The least wait before a chain begins again, so that it cannot spin.
@@ -82,3 +84,19 @@ pub const COUNTERS_MAX: usize = 1_000_000;
 pub const COUNTERS_PER_FEED_MAX: usize = 20_000;
 /// Sources whose minutes are handed over in one decision; the rest follow in the next, so that inputs get their turn.
 pub const FEEDS_PER_TICK: usize = 4_096;
+/// Inputs that could not be judged and are listed; beyond, the oldest are in the journal only.
+pub const QUARANTINE_MAX: usize = 100;
+/// Characters of such an input that are kept in the list; the journal has all of it.
+pub const QUARANTINED_CHARS_MAX: usize = 16_384;
+/// A deadline that could not be judged is tried again after so long.
+pub const SET_ASIDE_FOR: Span = Span::from_minutes(15);
+/// Sources that fire or ended lately; beyond, events of further ones are refused with 503 until some are over.
+pub const ALERTS_MAX: usize = 2_000_000;
+/// Incidents in memory, resolved ones of the last day included; beyond, new events are refused with 503 until some are forgotten.
+pub const INCIDENTS_MAX: usize = 1_000_000;
+/// Messages that wait to be delivered; beyond, new events are refused with 503 until some are delivered or given up.
+pub const OUTBOX_MAX: usize = 2_000_000;
+/// What alert rules remember, by SLO and endpoint; beyond, new events are refused with 503 until some is forgotten.
+pub const SCOPES_MAX: usize = 1_000_000;
+/// Silences that are known, ended ones of the last days included; beyond, further ones are refused with 422 (400 on Alertmanager's routes).
+pub const SILENCES_MAX: usize = 10_000;

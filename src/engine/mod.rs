@@ -34,6 +34,7 @@ use std::sync::Arc;
 pub use input::{Act, Actor, Command, DeliveryReport, Input, Outcome, Receipt, Refire, Verb};
 pub use policy::Policy;
 pub use state::State;
+pub use timers::Timer;
 pub use trace::{Trace, TraceLine};
 pub use transition::{Decision, Transition};
 
@@ -48,6 +49,8 @@ pub struct Engine {
     state: State,
     policy: Arc<Policy>,
     timers: Timers,
+    /// The deadline that is being judged. Set and cleared around it, so that a panic tells which it was.
+    under_way: Option<Timer>,
     silences: SilenceTable,
     /// Idempotency keys in order of time.
     idempotency_by_age: BTreeSet<(Timestamp, u128)>,
@@ -72,13 +75,27 @@ impl Engine {
             silences.insert(silence);
         }
         let idempotency_by_age = state.idempotency.iter().map(|(hash, (_, at))| (*at, *hash)).collect();
-        Self { state, policy, timers, silences, idempotency_by_age, round: level_judge::Round::default() }
+        Self {
+            state,
+            policy,
+            timers,
+            under_way: None,
+            silences,
+            idempotency_by_age,
+            round: level_judge::Round::default(),
+        }
     }
 
     /// What it knows.
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The deadline that was being judged when a panic came.
+    #[must_use]
+    pub const fn deadline_under_way(&self) -> Option<&Timer> {
+        self.under_way.as_ref()
     }
 
     /// What it goes by.

@@ -10,6 +10,7 @@ use super::digest::{Digest, Flow};
 use super::input::{Actor, Input, Receipt, SilenceSpec};
 use super::levels::Levels;
 use super::policy::EscalationPolicy;
+use super::timers::Timer;
 use super::transition::Suppressor;
 use crate::domain::{
     ChannelRef, DeliveryId, Destination, DigestId, Event, EventId, Fingerprint, IncidentId, Name, Seq, SilenceId,
@@ -57,6 +58,21 @@ pub struct State {
     pub digest_rows: BTreeMap<DeliveryId, DigestId>,
     /// Counters of others, and the minutes that they are in.
     pub counters: Counters,
+    /// Inputs that could not be judged.
+    pub quarantine: BTreeMap<Seq, Arc<Quarantined>>,
+    /// Deadlines that could not be judged, and when they are tried again.
+    pub set_aside: BTreeMap<Timer, Timestamp>,
+}
+
+/// An input that could not be judged by a defect of callout's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// When.
+    pub at: Timestamp,
+    /// What the panic said.
+    pub panic: Name,
+    /// The input as JSON, cut at [`super::limits::QUARANTINED_CHARS_MAX`]. The journal has all of it.
+    pub text: String,
 }
 
 /// A source: one identity, firing or ended lately.

@@ -3,14 +3,16 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::digest::{Digest, Stage};
 use super::limits;
 use super::state::{Alert, AlertScope, Incident, ScopeKey, State, Status};
 use super::transition::Suppressor;
 use crate::domain::{DigestId, EventKind, Fingerprint, IncidentId, SilenceId, Source, Timestamp};
 
-/// Why the engine wants to be woken. Ties break by this order, then by id.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+/// Why the engine wants to be woken. Ties break by this order, then by id. Stored, so new ones go to the end.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Timer {
     /// The next escalation step, the end of an acknowledgement or of a snooze.
     Incident(IncidentId),
@@ -26,6 +28,21 @@ pub enum Timer {
     Digest(DigestId),
     /// Minutes of counters are over.
     Minutes,
+}
+
+impl std::fmt::Display for Timer {
+    /// What it is about, for people: `of incident 17`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Incident(id) => write!(f, "of incident {id}"),
+            Self::Alert(fingerprint) => write!(f, "of the source {fingerprint}"),
+            Self::Scope(_) => f.write_str("of an alert rule"),
+            Self::Silence(id) => write!(f, "of the silence {id}"),
+            Self::Idempotency => f.write_str("of idempotency keys"),
+            Self::Digest(id) => write!(f, "of the digest {id}"),
+            Self::Minutes => f.write_str("of minutes of counters"),
+        }
+    }
 }
 
 /// All deadlines in order.
@@ -139,4 +156,32 @@ pub fn scope_deadline(scope: &AlertScope) -> Timestamp {
     }
     let evaluated = scope.evaluated_at.map_or(Timestamp::MIN, |at| at.plus(limits::SCOPE_KEPT));
     scope.snoozed.as_ref().map_or(evaluated, |(_, until, _)| evaluated.max(*until))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::state::Purpose;
+    use crate::engine::tests::{World, minute, policy, resource};
+    use crate::engine::{Engine, Transition};
+
+    /// A deadline that was set aside waits until then, also after a start from a snapshot; all others go on.
+    #[test]
+    fn a_deadline_that_is_set_aside_waits_and_the_others_go_on() {
+        let mut world = World::new(policy());
+        world.event(minute(0), resource("a"));
+        world.event(minute(0), resource("b"));
+        world.deliver(minute(0));
+        let (deadline, until) = (Timer::Incident(IncidentId(1)), minute(75));
+        world.engine.evolve(&Transition::DeadlineSetAside { deadline, until });
+        world.engine = Engine::from_state(world.engine.state().clone(), std::sync::Arc::new(policy()));
+        let paged = |world: &World| -> Vec<_> {
+            let rows = world.engine.state().outbox.values();
+            rows.filter(|row| row.purpose == Purpose::Page).filter_map(|row| row.incident).collect()
+        };
+        world.until(minute(74));
+        assert_eq!(paged(&world), [IncidentId(2)], "due after an hour");
+        world.until(minute(75));
+        assert_eq!(paged(&world), [IncidentId(2), IncidentId(1)]);
+    }
 }

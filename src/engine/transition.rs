@@ -8,7 +8,8 @@ use super::digest::Work;
 use super::input::{Actor, Outcome, SilenceSpec};
 use super::levels::LevelKey;
 use super::policy::EscalationPolicy;
-use super::state::{Delivery, Purpose, Recipient, ScopeKey, Status};
+use super::state::{Delivery, Purpose, Quarantined, Recipient, ScopeKey, Status};
+use super::timers::Timer;
 use super::trace::Trace;
 use crate::domain::{
     DeliveryId, DigestId, Event, EventId, Fingerprint, IncidentId, Name, Ratio, SampleBatch, Seq, SilenceId, Timestamp,
@@ -127,6 +128,11 @@ pub enum Transition {
     MinutesCounted { feeds: u32, batch: Arc<SampleBatch> },
     /// Counters that were read before this instant last were forgotten.
     CountersForgotten { before: Timestamp },
+
+    /// Judging an input failed by a defect of callout's own; it is kept to be looked at.
+    InputQuarantined { input: Seq, quarantined: Box<Quarantined> },
+    /// Judging a deadline failed by a defect of callout's own; it is tried again at `until`.
+    DeadlineSetAside { deadline: Timer, until: Timestamp },
 }
 
 /// One source sent again.

@@ -454,6 +454,7 @@ pub async fn post_silence(
     };
     check_silence(&silence, now).map_err(|e| wrong(format!("invalid silence: {e}")))?;
     may_act(&principal, silence_team(&silence.matchers))?;
+    super::silences::room_for_silence(&app).map_err(wrong)?;
     let by = actor(&principal);
     match old {
         Some(old) if in_place(&old, &silence, now) => silence.id = old.id,

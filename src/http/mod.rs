@@ -15,6 +15,7 @@ mod ops;
 mod pages;
 mod params;
 pub mod problem;
+mod quarantine;
 mod receive;
 mod routes;
 mod samples;

@@ -64,6 +64,7 @@ fn take_over(app: &App) {
         (&metrics.reloads, &counters.reloads),
         (&metrics.reload_failures, &counters.reload_failures),
         (&metrics.busy_refusals, &counters.busy),
+        (&metrics.full_refusals, &counters.full),
         (&metrics.unwritten_refusals, &counters.unwritten),
     ] {
         metric.inner().store(counter.get(), Ordering::Relaxed);
@@ -100,6 +101,9 @@ fn gauge(app: &App) {
         metrics.outbox_messages.set(number(state.outbox.len()));
         metrics.silences.set(number(state.silences.len()));
         metrics.inbox_inputs.set(number(state.inbox.len()));
+        metrics.quarantined_inputs.set(number(state.quarantine.len()));
+        metrics.deadlines_set_aside.set(number(state.set_aside.len()));
+        metrics.digests_waiting.set(number(state.digests.values().filter(|digest| digest.is_on_its_way()).count()));
     });
     let (mut open, mut after, mut done) = (0, None, false);
     while !done {

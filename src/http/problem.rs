@@ -42,6 +42,8 @@ problems! {
         "The detail is what `callout check` prints. The configuration in force stays.";
     TIMED_OUT = "timed-out", 503, "The request took too long",
         "It may have been carried out all the same; events with an `id` can be sent again without harm.";
+    FULL = "full", 503, "Memory holds as much as it may",
+        "There are as many sources, incidents or undelivered messages as callout keeps. Resolve what is over, look at channels that do not deliver, and send again; re-fires and ends are taken all the time.";
     BUSY = "busy", 503, "Too much waits to be written",
         "Nothing of the request was stored. Send it again after the seconds that `Retry-After` names.";
     NOT_WRITABLE = "journal-not-writable", 503, "The journal cannot be written",
@@ -57,6 +59,8 @@ pub fn all() -> impl Iterator<Item = &'static Problem> {
     INGEST_PROBLEMS.iter().chain(HTTP_PROBLEMS).copied()
 }
 
+/// Seconds after which a sender should try again when memory holds as much as it may.
+const FULL_RETRY_AFTER_S: u32 = 30;
 /// Seconds after which a sender should try again when the journal fails or the service stops.
 const RETRY_AFTER_S: u32 = 5;
 
@@ -119,6 +123,7 @@ impl From<Refused> for Failure {
         let detail = refused.to_string();
         let (problem, seconds) = match refused {
             Refused::Busy { retry_after_s } => (&BUSY, retry_after_s),
+            Refused::Full { .. } => (&FULL, FULL_RETRY_AFTER_S),
             Refused::Journal(_) => (&NOT_WRITABLE, RETRY_AFTER_S),
             Refused::Stopping => (&STOPPING, RETRY_AFTER_S),
         };

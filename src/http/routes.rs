@@ -12,7 +12,9 @@ use super::App;
 use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
-use super::{alertmanager, audit, drill, events, incidents, oncall, ops, pages, samples, silences, slos, tokens};
+use super::{
+    alertmanager, audit, drill, events, incidents, oncall, ops, pages, quarantine, samples, silences, slos, tokens,
+};
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
 
@@ -76,6 +78,7 @@ fn registered() -> Vec<Registered> {
         ("GET", "/-/ready", get(ops::ready)),
         ("POST", "/-/reload", post(ops::reload)),
         ("GET", "/v1/audit", get(audit::list)),
+        ("GET", "/v1/quarantine", get(quarantine::list)),
         ("GET", "/v1/tokens", get(tokens::list)),
         ("GET", "/metrics", get(ops::metrics)),
         ("GET", "/problems", get(ops::problems)),

@@ -15,6 +15,7 @@ use super::view::{SilenceView, check_silence, silence_state, silence_team};
 use crate::auth::Principal;
 use crate::domain::{Name, SilenceId, Span, Timestamp};
 use crate::engine::input::SilenceSpec;
+use crate::engine::limits::SILENCES_MAX;
 use crate::engine::{Command, Verb};
 use crate::rules::matcher::Matcher;
 
@@ -90,9 +91,19 @@ pub async fn create(
     let silence = read(&body, author.into(), now).map_err(|e| Failure::new(&BAD_COMMAND, e))?;
     let silence = SilenceSpec { id: fresh_id()?, ..silence };
     may_act(&principal, silence_team(&silence.matchers))?;
+    room_for_silence(&app).map_err(|e| Failure::new(&BAD_COMMAND, e))?;
     let view = SilenceView::of(&silence, now);
     app.handle().command(Command { by, verb: Verb::AddSilence(silence) }).await?;
     Ok((StatusCode::CREATED, Json(view)).into_response())
+}
+
+/// Whether one more silence may be made.
+pub(super) fn room_for_silence(app: &App) -> Result<(), String> {
+    let known = app.handle().read(|state| state.silences.len());
+    if known < SILENCES_MAX {
+        return Ok(());
+    }
+    Err(format!("there are {known} silences, as many as callout keeps; ended ones are forgotten after some days"))
 }
 
 fn read(body: &Body, author: Name, now: Timestamp) -> Result<SilenceSpec, String> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::bounds::{self, Bounds};
 use super::core::Core;
 use super::handle::{Accepted, Incoming, Mailbox, Refused, Request};
 use super::samples::SampleRound;
@@ -58,6 +59,10 @@ pub(super) struct Round {
     /// Idempotency keys of this round.
     keys: HashMap<u128, usize>,
     samples: SampleRound,
+    /// What the state may hold.
+    bounds: Bounds,
+    /// Requests that were refused since it holds as much.
+    pub full: Vec<Refused>,
 }
 
 impl Round {
@@ -75,6 +80,11 @@ impl Round {
     pub fn add(&mut self, request: Request, core: &dyn Core) {
         match request {
             Request::Accept { events, reply } => {
+                if let Some(refused) = bounds::beyond(core.state(), &events, &self.bounds) {
+                    self.full.push(refused.clone());
+                    let _ = reply.send(Err(refused));
+                    return;
+                }
                 let slots = self.add_events(events, core);
                 self.answers.push(Answer { slots, reply });
             }

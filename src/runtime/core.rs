@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::{EventId, Seq, Source, Timestamp};
-use crate::engine::{Decision, Engine, Input, Policy, State, Transition};
+use crate::engine::{Decision, Engine, Input, Policy, State, Timer, Transition};
 
 /// Judges and remembers. See [`Engine`], which is the one real implementation.
 pub trait Core: Send + Sync {
@@ -23,6 +23,10 @@ pub trait Core: Send + Sync {
     fn set_policy(&mut self, policy: Arc<Policy>);
     /// The event that first carried this idempotency key.
     fn known_idempotency(&self, source: Source, key: &str) -> Option<EventId>;
+    /// The deadline that was being judged when a panic came; `None` when it was something else.
+    fn deadline_under_way(&self) -> Option<Timer> {
+        None
+    }
 }
 
 /// Makes a core that goes on from a state.
@@ -57,6 +61,10 @@ impl Core for Engine {
 
     fn state(&self) -> &State {
         Self::state(self)
+    }
+
+    fn deadline_under_way(&self) -> Option<Timer> {
+        Self::deadline_under_way(self).cloned()
     }
 
     fn set_policy(&mut self, policy: Arc<Policy>) {

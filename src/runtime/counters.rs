@@ -40,6 +40,8 @@ pub struct Counters {
     pub samples_refused: Counter,
     /// Requests refused since too much waited.
     pub busy: Counter,
+    /// Requests refused since the state holds as much as it may.
+    pub full: Counter,
     /// Requests refused since the journal could not be written.
     pub unwritten: Counter,
     /// Commits of the journal, with all records of a round each.

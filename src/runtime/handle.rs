@@ -47,6 +47,9 @@ pub enum Refused {
     /// Too much waits already; try again after so many seconds.
     #[error("too many inputs wait to be written")]
     Busy { retry_after_s: u32 },
+    /// Memory holds as much as it may.
+    #[error("callout holds as many {what} as it may ({most}); what is new is taken again when some of them are over")]
+    Full { what: &'static str, most: usize },
     /// The journal can't be written.
     #[error("the journal cannot be written: {0}")]
     Journal(String),

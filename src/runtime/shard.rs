@@ -7,6 +7,8 @@
 //! When the journal cannot be written, whoever waits is refused, decisions stay in memory and are written as soon as that works again.
 //! Nothing was released of them, so a crash meanwhile only means that their inputs, which are on the disk, are judged again.
 
+mod quarantine;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -21,9 +23,8 @@ use super::handle::{Mailbox, NOTHING, Refused, Request, Shared};
 use super::snapshot::{SnapshotPace, Snapshotter, chain};
 use crate::domain::{Name, Seq, Timestamp};
 use crate::engine::state::Delivery;
-use crate::engine::{Decision, Input, Policy, Transition};
+use crate::engine::{Input, Policy, Transition};
 use crate::journal::{Record, RecordBody};
-use crate::rules::{Because, RuleKind};
 use crate::store::{self, Entry, Journal, JournalError, Room};
 
 /// Judgements under one hold of the write lock; readers get their turn in between.
@@ -34,8 +35,6 @@ const TURN_MAX: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(500);
 /// Deadlines that the engine did not act upon are asked for again after so long.
 const SPURIOUS: Duration = Duration::from_millis(20);
-/// Characters of a poisonous input that are told to people.
-const QUOTED_CHARS_MAX: usize = 2_000;
 
 /// Takes the messages that were ordered by committed decisions.
 pub(super) type Release = Box<dyn Fn(Vec<Arc<Delivery>>) + Send>;
@@ -79,6 +78,8 @@ pub(super) struct Shard {
     frame: Vec<Entry>,
     stopping: bool,
     trouble: Trouble,
+    /// Deadlines are not judged before this, since judging them panicked and it is not known which was at fault.
+    quiet_until: Option<Timestamp>,
 }
 
 /// How a wait for work ended.
@@ -152,6 +153,7 @@ impl Shard {
             frame: Vec::new(),
             stopping: false,
             trouble: Trouble::None,
+            quiet_until: None,
         }
     }
 
@@ -290,6 +292,7 @@ impl Shard {
     /// Writes, answers, releases and judges.
     fn finish_round(&mut self, mut round: Round) -> Result<(), ShardError> {
         let at = self.shared.clock.now();
+        self.tell_full(&round);
         self.announce(&mut round);
         if round.items.is_empty() && self.pending.is_empty() {
             self.probe(at);
@@ -321,6 +324,16 @@ impl Shard {
         let judged = self.judge(placed, false);
         self.shared.gauges.unjudged_since.store(NOTHING, Ordering::Release);
         judged
+    }
+
+    /// Requests were refused since the state holds as much as it may.
+    fn tell_full(&self, round: &Round) {
+        let Some(refused) = round.full.last() else { return };
+        if self.shared.counters.full.get() == 0 {
+            tracing::error!("new events are refused: {refused}");
+        }
+        self.shared.counters.full.add(round.full.len() as u64);
+        self.alarm("full", format!("new events are refused: {refused}"));
     }
 
     /// A configuration that came with the start is a record too, as soon as one can be written.
@@ -486,54 +499,19 @@ impl Shard {
                     shared.loaded.store(Arc::new(loaded));
                 }
                 let time = if received { at } else { now };
-                match catch_unwind(AssertUnwindSafe(|| core.judge(seq, time))) {
-                    Ok(decision) => self.pending.push(Entry::new(time, RecordBody::Decision(Arc::new(decision)))),
-                    Err(_) => self.quarantine(&mut core, seq, time, &item.input)?,
+                loop {
+                    match catch_unwind(AssertUnwindSafe(|| core.judge(seq, time))) {
+                        Ok(decision) => self.pending.push(Entry::new(time, RecordBody::Decision(Arc::new(decision)))),
+                        Err(panic) if self.set_aside(&mut core, seq, time, &item.input, &panic)? => {}
+                        // A deadline before it was at fault, and is out of the way now.
+                        Err(_) => continue,
+                    }
+                    break;
                 }
             }
         }
         shared.counters.judge_micros.add_time(started.elapsed());
         Ok(())
-    }
-
-    /// Judging this input panicked, so the state may be half changed. It is rebuilt; the input counts as judged, and people get to see it,
-    /// since an unjudged breach is still a breach. Its decision and the alarm go into the same frame.
-    fn quarantine(
-        &mut self,
-        core: &mut RwLockWriteGuard<'_, Box<dyn Core>>,
-        seq: Seq,
-        at: Timestamp,
-        input: &Input,
-    ) -> Result<(), ShardError> {
-        self.shared.counters.panics.add(1);
-        **core = self.rebuilt()?;
-        let mut decision = Decision { transitions: vec![Transition::Judged { input: seq }], ..Decision::default() };
-        core.evolve(&decision.transitions[0]);
-        let raw = serde_json::to_string(input).unwrap_or_else(|_| format!("{input:?}"));
-        let raw: String = raw.chars().take(QUOTED_CHARS_MAX).collect();
-        tracing::error!(event.id = %format_args!("E{seq}"), "judging an input panicked; it is set aside and told to the fallback team");
-        if !matches!(input, Input::Alarm { .. }) {
-            let text = format!("callout could not judge input E{seq} (a defect in callout); it was: {raw}");
-            let key = Name::from(format!("unjudged/E{seq}"));
-            decision.trace.say(None, RuleKind::Alarm, Because::Alarm { text: Name::from(text.as_str()) });
-            self.mailbox().alarms.push((key, text));
-        }
-        self.pending.push(Entry::new(at, RecordBody::Decision(Arc::new(decision))));
-        Ok(())
-    }
-
-    /// The state as it should be: what is on the disk, and the decisions that will be.
-    fn rebuilt(&self) -> Result<Box<dyn Core>, ShardError> {
-        let policy = Arc::clone(&self.shared.loaded.load().policy);
-        let mut core = rebuild(&*self.journal, self.make, &policy).map_err(ShardError::Rebuild)?;
-        for entry in &self.pending {
-            if let RecordBody::Decision(decision) = &entry.body {
-                for transition in &decision.transitions {
-                    core.evolve(transition);
-                }
-            }
-        }
-        Ok(core)
     }
 
     /// Judges deadlines that are due, at most [`CHUNK`] moments, so that inputs get their turn. Says whether anything came of it.
@@ -544,7 +522,8 @@ impl Shard {
     /// Judges the deadlines of one moment. Nothing while the journal cannot be written, so that decisions do not pile up.
     fn judge_moment(&mut self) -> bool {
         let now = self.shared.clock.now();
-        if self.trouble == Trouble::Broken || self.read().next_wakeup().is_none_or(|at| at > now) {
+        let quiet = self.quiet_until.is_some_and(|until| now < until);
+        if quiet || self.trouble == Trouble::Broken || self.read().next_wakeup().is_none_or(|at| at > now) {
             return false;
         }
         let shared = Arc::clone(&self.shared);
@@ -557,18 +536,10 @@ impl Shard {
                 true
             }
             Ok(None) => false,
-            Err(_) => {
-                self.shared.counters.panics.add(1);
-                tracing::error!("judging a deadline panicked");
-                match self.rebuilt() {
-                    Ok(rebuilt) => *core = rebuilt,
-                    Err(error) => tracing::error!(error = chain(&error), "could not rebuild the state"),
+            Err(panic) => {
+                if let Err(error) = self.set_deadline_aside(&mut core, now, &panic) {
+                    tracing::error!(error = chain(&error), "could not rebuild the state");
                 }
-                drop(core);
-                self.alarm(
-                    "deadlines",
-                    "callout could not judge a deadline (a defect in callout); escalations may be late".into(),
-                );
                 false
             }
         }

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::engine::policy::Organisation;
 use crate::engine::state::{Purpose, Recipient};
-use crate::engine::{Actor, Command, Decision, DeliveryReport, Input, Policy, State, Transition, Verb};
+use crate::engine::{Actor, Command, Decision, DeliveryReport, Input, Policy, State, Timer, Transition, Verb};
 use crate::journal::RecordBody;
 use crate::store::{Entry, JournalReader, MemoryJournal, Room};
 
@@ -80,6 +80,9 @@ impl Core for Simple {
             }
             Transition::AlarmRaised { key, until } => drop(self.0.alarms.insert(key.clone(), *until)),
             Transition::ConfigActivated { fingerprint } => self.0.config = fingerprint.clone(),
+            Transition::InputQuarantined { input, quarantined } => {
+                self.0.quarantine.insert(*input, Arc::new((**quarantined).clone()));
+            }
             _ => {}
         }
     }
@@ -372,7 +375,96 @@ async fn a_poisonous_input_is_set_aside_told_and_does_not_come_back() {
     assert!(handle.read(|state| state.alarms.contains_key(key.as_str())));
     assert!(handle.read(|state| state.inbox.is_empty() && state.last_incident == 0));
     assert_eq!(handle.counters().panics.get(), 0);
+    let listed = handle.read(|state| state.quarantine.get(&Seq(accepted[1].event.0)).cloned()).unwrap();
+    assert!(listed.text.contains("\"idempotency\":\"poison\""), "the text of it is kept: {listed:?}");
+    assert!(listed.panic.contains("on purpose"), "and what the panic said: {listed:?}");
     second.stop().await.unwrap();
+}
+
+/// The engine, in which the deadline of an incident is poisonous from the start until it is set aside.
+struct Fragile {
+    engine: crate::engine::Engine,
+    in_deadline: bool,
+}
+
+fn fragile(state: State, policy: Arc<Policy>) -> Box<dyn Core> {
+    Box::new(Fragile { engine: crate::engine::Engine::from_state(state, policy), in_deadline: false })
+}
+
+const POISONOUS: Timer = Timer::Incident(IncidentId(7));
+
+impl Fragile {
+    fn deadlines(&mut self) {
+        self.in_deadline = true;
+        assert!(self.engine.state().set_aside.contains_key(&POISONOUS), "a deadline, on purpose");
+        self.in_deadline = false;
+    }
+}
+
+impl Core for Fragile {
+    fn accept(&mut self, seq: Seq, at: Timestamp, input: Arc<Input>) {
+        self.engine.accept(seq, at, input);
+    }
+
+    fn judge(&mut self, seq: Seq, now: Timestamp) -> Decision {
+        self.deadlines();
+        self.engine.judge(seq, now)
+    }
+
+    fn tick(&mut self, now: Timestamp) -> Option<Decision> {
+        self.deadlines();
+        self.engine.tick(now)
+    }
+
+    fn evolve(&mut self, transition: &Transition) {
+        self.engine.evolve(transition);
+    }
+
+    fn next_wakeup(&self) -> Option<Timestamp> {
+        Some(START)
+    }
+
+    fn state(&self) -> &State {
+        self.engine.state()
+    }
+
+    fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.engine.set_policy(policy);
+    }
+
+    fn known_idempotency(&self, source: Source, key: &str) -> Option<EventId> {
+        self.engine.known_idempotency(source, key)
+    }
+
+    fn deadline_under_way(&self) -> Option<Timer> {
+        self.in_deadline.then_some(POISONOUS)
+    }
+}
+
+#[tokio::test]
+async fn a_poisonous_deadline_is_set_aside_and_inputs_are_not_blamed_for_it() {
+    let journal = MemoryJournal::new();
+    for panics in [1, 0] {
+        let parts = Parts {
+            journal: Box::new(journal.clone()),
+            index: None,
+            loaded: loaded("one"),
+            clock: Clock::simulated(START),
+            make: fragile,
+        };
+        let prepared = Prepared::new(parts).unwrap();
+        let handle = prepared.handle();
+        let running = prepared.run(|_| {}, |_| {}).unwrap();
+        handle.accept(vec![event(None)]).await.unwrap();
+        handle.command(note()).await.unwrap();
+        assert_eq!(handle.counters().panics.get(), panics, "once, and not again after the restart");
+        handle.read(|state| {
+            assert!(state.quarantine.is_empty() && state.inbox.is_empty());
+            assert_eq!(state.set_aside.len(), 1);
+            assert!(state.alarms.contains_key("deadline/of incident 7"), "{:?}", state.alarms);
+        });
+        running.stop().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -120,7 +120,9 @@ impl Concern {
             | Transition::DigestWork { .. }
             | Transition::ReadingsTaken { .. }
             | Transition::MinutesCounted { .. }
-            | Transition::CountersForgotten { .. } => {}
+            | Transition::CountersForgotten { .. }
+            | Transition::InputQuarantined { .. }
+            | Transition::DeadlineSetAside { .. } => {}
         }
     }
 }

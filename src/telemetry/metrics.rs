@@ -119,6 +119,14 @@ pub struct Metrics {
     pub snapshots: Counter,
     /// Requests refused since too much waited.
     pub busy_refusals: Counter,
+    /// Requests refused since the state holds as much as it may.
+    pub full_refusals: Counter,
+    /// Inputs that could not be judged and are listed.
+    pub quarantined_inputs: Gauge,
+    /// Deadlines that could not be judged and are tried again later.
+    pub deadlines_set_aside: Gauge,
+    /// Digests that gather or wait to be delivered.
+    pub digests_waiting: Gauge,
     /// Requests refused since the journal could not be written.
     pub unwritten_refusals: Counter,
     /// Whether the journal cannot be written.
@@ -176,6 +184,10 @@ impl Metrics {
             judge_panics: Counter::default(),
             snapshots: Counter::default(),
             busy_refusals: Counter::default(),
+            full_refusals: Counter::default(),
+            quarantined_inputs: Gauge::default(),
+            deadlines_set_aside: Gauge::default(),
+            digests_waiting: Gauge::default(),
             unwritten_refusals: Counter::default(),
             journal_failing: Gauge::default(),
             incidents_open: Gauge::default(),
@@ -252,6 +264,22 @@ impl Metrics {
             "Requests refused since the journal could not be written",
             self.unwritten_refusals.clone(),
         );
+        r.register(
+            "full_refusals",
+            "Requests refused since memory holds as much as it may",
+            self.full_refusals.clone(),
+        );
+        r.register(
+            "quarantined_inputs",
+            "Inputs that could not be judged by a defect and are listed",
+            self.quarantined_inputs.clone(),
+        );
+        r.register(
+            "deadlines_set_aside",
+            "Deadlines that could not be judged by a defect and are tried again later",
+            self.deadlines_set_aside.clone(),
+        );
+        r.register("digests_waiting", "Digests that gather or are not delivered yet", self.digests_waiting.clone());
         r.register("journal_failing", "1 while the journal cannot be written", self.journal_failing.clone());
         r.register("incidents_open", "Incidents that are not resolved", self.incidents_open.clone());
         r.register("alerts_known", "Sources that fire or ended lately", self.alerts_known.clone());

@@ -92,7 +92,7 @@ fn a_storm_reaches_people_as_a_few_messages_and_the_urgent_page_at_once() {
         singles as u64 + digests.iter().sum::<u64>()
     };
     let total = BURST as u64 + 1;
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_mins(2);
     loop {
         let all = sinks.received("*");
         if recipients.iter().all(|to| everything(&all, to) >= total) {
@@ -111,8 +111,8 @@ fn a_storm_reaches_people_as_a_few_messages_and_the_urgent_page_at_once() {
             "{to}: each is told once: {singles} and {digests:?}"
         );
         // Five of P3 and the P1 go out singly; a digest for each quarter of a minute that the burst took.
-        let most = 3 + burst_took.as_secs() as usize / 15;
-        assert!(singles <= 6 && digests.len() <= most, "{to}: {singles} messages and {digests:?} digests");
+        let most = 3 + burst_took.as_secs() / 15;
+        assert!(singles <= 6 && digests.len() as u64 <= most, "{to}: {singles} messages and {digests:?} digests");
     }
     // The page of P1 is behind nothing but the request before its own, in an unoptimised build on a busy machine.
     assert!(page_took < Duration::from_secs(5), "the page of P1 took {page_took:?}");
@@ -127,7 +127,7 @@ fn a_storm_reaches_people_as_a_few_messages_and_the_urgent_page_at_once() {
     let pressed = http::request("POST", &link, &[FORM], b"do=acknowledge").expect_status(200).text();
     assert!(pressed.contains("acknowledged"), "{pressed}");
     let over = |page: &str| page.contains("None of them waits for anybody");
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !over(&http::get(&link).expect_status(200).text()) {
         assert!(Instant::now() < deadline, "they are not acknowledged within a minute");
         std::thread::sleep(Duration::from_millis(200));

@@ -104,6 +104,7 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     // There is no folder of configuration in these tests.
     ("POST", "/-/reload", Admin, &[422]),
     ("GET", "/v1/audit", Admin, &[200]),
+    ("GET", "/v1/quarantine", Read, &[200]),
     ("GET", "/v1/tokens", Admin, &[200]),
     ("GET", "/metrics", Read, &[200]),
     ("GET", "/problems", Open, &[200]),

@@ -291,13 +291,13 @@ pub fn digest_nasty() -> Message {
         for counts in [&mut digest.tally.priorities, &mut digest.tally.services, &mut digest.tally.teams] {
             *counts = (0..50).map(|n| (format!("{n}{NASTY}"), u64::MAX / 64)).collect();
         }
-        digest.named = (0..10)
+        digest.named = (0..10_usize)
             .map(|n| Named {
-                incident: IncidentId(u64::MAX - n),
+                incident: IncidentId(u64::MAX - n as u64),
                 priority: Some(NASTY.into()),
                 status: "triggered",
                 headline: NASTY.repeat(20),
-                url: Some(format!("https://callout.acme.example/a/{}", "y".repeat(n as usize * 300))),
+                url: Some(format!("https://callout.acme.example/a/{}", "y".repeat(n * 300))),
             })
             .collect();
     }
