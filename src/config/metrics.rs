@@ -13,6 +13,8 @@ pub const METRIC_RULES_MAX: usize = 1_000;
 /// Bytes of a selector or template at most.
 pub const SELECTOR_BYTES_MAX: usize = 4_096;
 
+const NO_METRIC: &str = "it names no metric";
+
 /// All rules, found by the name of the metric.
 #[derive(Debug, Clone, Default)]
 pub struct MetricRules {
@@ -142,7 +144,7 @@ impl Selector {
         let text = text.trim();
         let (metric, braces) = text.split_at(text.find('{').unwrap_or(text.len()));
         let metric = metric.trim();
-        if metric.contains(|c: char| c.is_whitespace() || "()[]=!~,\"'".contains(c)) {
+        if !is_plain(metric) {
             return Err("it is not a plain series; functions such as `rate` and `sum` are left out".to_owned());
         }
         let mut matchers = if braces.is_empty() || braces.trim() == "{}" {
@@ -156,12 +158,16 @@ impl Selector {
         let name = matchers.iter().position(|m| m.name == "__name__" && m.op == MatchOp::Equal);
         if let Some(at) = name {
             let metric = matchers.remove(at).value;
-            return Ok(Self { metric: Some(metric), matchers });
+            return if metric.is_empty() {
+                Err(NO_METRIC.to_owned())
+            } else {
+                Ok(Self { metric: Some(metric), matchers })
+            };
         }
         if matchers.iter().any(|m| m.name == "__name__" && !m.matches_empty()) {
             return Ok(Self { metric: None, matchers });
         }
-        Err("it names no metric".to_owned())
+        Err(NO_METRIC.to_owned())
     }
 
     /// Whether a series with these labels is meant; `metric` is its name without the ending of a part of a histogram.
@@ -172,12 +178,25 @@ impl Selector {
 
 impl std::fmt::Display for Selector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.metric.as_deref().unwrap_or_default())?;
-        for (at, matcher) in self.matchers.iter().enumerate() {
-            write!(f, "{}{matcher}", if at == 0 { "{" } else { "," })?;
+        let metric = self.metric.as_deref().unwrap_or_default();
+        // A name that would be taken for syntax is written as a matcher.
+        let named =
+            if is_plain(metric) { None } else { Matcher::new("__name__".into(), MatchOp::Equal, metric.into()).ok() };
+        if named.is_none() {
+            f.write_str(metric)?;
         }
-        if self.matchers.is_empty() { Ok(()) } else { f.write_str("}") }
+        let mut open = "{";
+        for matcher in named.iter().chain(&self.matchers) {
+            write!(f, "{open}{matcher}")?;
+            open = ",";
+        }
+        if open == "{" { Ok(()) } else { f.write_str("}") }
     }
+}
+
+/// Whether a metric's name can stand before the braces.
+fn is_plain(metric: &str) -> bool {
+    !metric.contains(|c: char| c.is_whitespace() || "(){}[]=!~,\"'".contains(c))
 }
 
 impl Template {
@@ -273,11 +292,22 @@ mod tests {
                 r#"http.server.request.duration{service.name="api"}"#,
             ),
             (r#"{__name__="up",job="x"}"#, r#"up{job="x"}"#),
+            (r#"{__name__="a b{",job="x"}"#, r#"{__name__="a b{",job="x"}"#),
             (r#"{__name__=~"http_.+_total"}"#, r#"{__name__=~"http_.+_total"}"#),
         ] {
             assert_eq!(Selector::parse(text).unwrap().to_string(), shown, "{text}");
         }
-        for bad in ["", "{}", r#"{job="x"}"#, r#"{__name__!="x"}"#, "rate(up[5m])", "up{job=", "up{a=~\"(\"}", "a b"] {
+        for bad in [
+            "",
+            "{}",
+            r#"{__name__=""}"#,
+            r#"{job="x"}"#,
+            r#"{__name__!="x"}"#,
+            "rate(up[5m])",
+            "up{job=",
+            "up{a=~\"(\"}",
+            "a b",
+        ] {
             assert!(Selector::parse(bad).is_err(), "{bad}");
         }
         assert!(Selector::parse(&"x".repeat(SELECTOR_BYTES_MAX)).is_ok());

@@ -86,9 +86,14 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.push('\n');
 }
 
-/// A text in quotes.
+/// A text of one line in quotes: single ones where there is much to escape.
 fn text(value: &str) -> String {
-    toml::Value::String(value.to_owned()).to_string()
+    let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if value.contains(['"', '\\']) && !value.contains('\'') { format!("'{value}'") } else { quoted(&value) }
+}
+
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A name that stands for itself where labels could be.
@@ -98,5 +103,6 @@ fn template(value: &str) -> String {
 
 fn key(name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    if bare { name.to_owned() } else { text(name) }
+    let line: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if bare { line } else { quoted(&line) }
 }

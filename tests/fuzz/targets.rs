@@ -7,10 +7,14 @@
 use std::collections::BTreeMap;
 
 use callout::auth::link::LinkKey;
+use callout::config::metrics::{MetricRules, Selector};
 use callout::domain::{EventId, Fingerprint, Name, Seq, Span, Timestamp};
 use callout::engine::input::MatcherSpec;
 use callout::engine::policy::TeamDedup;
 use callout::engine::state::Alert;
+use callout::exchange;
+use callout::ingest::metrics::mapping::Mapper;
+use callout::ingest::metrics::remote_write::{self, Version};
 use callout::ingest::{self, Context, DIALECTS, Kept, Known};
 use callout::journal::{self, CodecError, Record, RecordBody};
 use callout::rules::dedup::DedupRule;
@@ -37,6 +41,14 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("cron", |bytes| texts(bytes, cron)),
     ("configuration", |bytes| texts(bytes, configuration)),
     ("action_link", |bytes| texts(bytes, action_link)),
+    ("samples", |bytes| texts(bytes, samples)),
+    ("remote_write_body", remote_write_body),
+    ("remote_write_one", |bytes| remote_write(Version::One, bytes)),
+    ("remote_write_two", |bytes| remote_write(Version::Two, bytes)),
+    ("otlp", otlp),
+    ("selector", |bytes| texts(bytes, selector)),
+    ("openslo", |bytes| texts(bytes, openslo)),
+    ("sloth", |bytes| texts(bytes, sloth)),
 ];
 
 /// Runs the target of that name.
@@ -223,4 +235,74 @@ fn configuration(text: &str) {
 /// What nobody signed is no link.
 fn action_link(text: &str) {
     assert!(LinkKey::new([7; 32]).verify(text, NOW).is_err());
+}
+
+/// What is taken is a part of what it is taken from.
+fn samples(text: &str) {
+    let context = Context { now: NOW, organisation: "acme", known: &Nothing, may: None };
+    if let Ok(read) = ingest::samples::read(text, &context) {
+        assert!(read.samples.iter().all(|(_, sample)| sample.good <= sample.total));
+        let answer = ingest::samples::answer(ingest::samples::Counted::default(), &read.rejected);
+        let _: serde_json::Value = serde_json::from_slice(&answer.body).expect("the answer is JSON");
+    }
+}
+
+fn remote_write_body(bytes: &[u8]) {
+    if let Ok(body) = remote_write::decompress(bytes) {
+        assert!(body.len() <= ingest::limits::BODY_BYTES_MAX);
+    }
+}
+
+/// Rules that want much.
+fn metric_rules() -> std::sync::Arc<MetricRules> {
+    let text = "[organisation]\nname = \"acme\"\nfallback = \"ops\"\n[teams.ops]\n[services.api]\nteam = \"ops\"\n\
+        [metrics.any]\ntotal = '{__name__=~\".+\"}'\nbad = '{__name__=~\".+\",code=~\"5..\"}'\nservice = \"{job}\"\nsli = \"availability\"\n\
+        [metrics.fast]\nhistogram = 'h'\nthreshold = \"300ms\"\nservice = \"api\"\nsli = \"latency\"\n";
+    let report = callout::config::load_texts([("callout.toml", text)], NOW);
+    report.loaded.expect("it has no mistakes").settings.metrics.clone()
+}
+
+/// Nothing is made of more than came.
+fn map(read: impl FnOnce(&mut Mapper<'_>) -> Option<u64>) {
+    static RULES: std::sync::OnceLock<std::sync::Arc<MetricRules>> = std::sync::OnceLock::new();
+    let mut mapper = Mapper::new(RULES.get_or_init(metric_rules), &|_| true, None, NOW);
+    let held = read(&mut mapper);
+    let (groups, tally) = mapper.finish();
+    if let Some(held) = held {
+        assert_eq!(tally.taken + tally.unwanted + tally.rejected, held);
+        assert!(groups.iter().map(|group| group.readings.len() as u64).sum::<u64>() <= 4 * held);
+        assert!(tally.why().len() < 64 * 1024);
+    }
+}
+
+fn remote_write(version: Version, bytes: &[u8]) {
+    map(|mapper| remote_write::read(version, bytes, mapper).ok().map(|held| held.samples + held.histograms));
+}
+
+fn otlp(bytes: &[u8]) {
+    map(|mapper| ingest::metrics::otlp::read(bytes, mapper).ok());
+}
+
+/// What is read is written as the same selector.
+fn selector(text: &str) {
+    if let Ok(selector) = Selector::parse(text) {
+        assert_eq!(Selector::parse(&selector.to_string()).as_ref(), Ok(&selector), "{text:?}");
+    }
+}
+
+/// Whatever is imported is TOML, and so can be checked.
+fn imported(imported: Result<exchange::Imported, exchange::Unreadable>) {
+    if let Ok(imported) = imported {
+        let report = callout::config::load_texts([("callout.toml", imported.toml.as_str())], NOW);
+        assert!(report.diagnostics.iter().all(|d| d.code != "syntax"), "{}\n{}", report.render(false), imported.toml);
+        let _ = imported.report.to_string();
+    }
+}
+
+fn openslo(text: &str) {
+    imported(exchange::openslo::import([text], "ops"));
+}
+
+fn sloth(text: &str) {
+    imported(exchange::sloth::import([text], "ops"));
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::Reply;
 use crate::support::service::{callout, free_address, run, stdout_of};
+use crate::support::world::{self, STEPS};
 use crate::support::{Service, Sinks, TempDir};
 
 const CONFIG: &str = r#"[organisation]
@@ -273,7 +274,7 @@ fn wait_counted(
             return minutes;
         }
         assert!(begin.elapsed() < within, "{what}: {minutes:?}\n{}", service.log());
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_secs(1));
     }
 }
 
@@ -537,9 +538,32 @@ impl Drop for Prometheus {
     }
 }
 
+/// A service of the stories' team, fed by a Prometheus.
+const METRICS: &str = r#"[services.till]
+team = "checkout"
+environments = ["prod-eu"]
+[[services.till.slo]]
+name = "Availability of the till"
+endpoint = "/api"
+sli = "availability"
+objective = "99.7%"
+burn = "workbook"
+priority = "P2"
+[metrics.till]
+total = 'http_requests_total{job="data-api"}'
+bad = 'http_requests_total{job="data-api",code=~"5.."}'
+service = "till"
+endpoint = "{handler}"
+environment = "prod-eu"
+sli = "availability"
+"#;
+
 #[test]
-fn a_real_prometheus_writes_what_it_scrapes() {
-    let mut service = ahead(Service::prepare(&[("callout.toml", CONFIG)])).start();
+fn a_real_prometheus_writes_what_it_scrapes_and_ann_is_paged() {
+    let sinks = Sinks::start();
+    let prepared = ahead(world::prepare(&sinks, STEPS));
+    prepared.write_config("teams/metrics.toml", METRICS);
+    let mut service = prepared.start();
     let target = Target::start();
     let prometheus = Prometheus::start(&target.address, &service);
     let begin = Instant::now();
@@ -560,4 +584,9 @@ fn a_real_prometheus_writes_what_it_scrapes() {
         assert_eq!((*bad, *total), (30, 300), "minute {minute} of {minutes:?}\n{}", prometheus.log());
     }
     assert!(!prometheus.log().contains("non-recoverable"), "{}", prometheus.log());
+    // One in ten failed, where three in a thousand may: 33 times the budget in both windows, and no rule of Prometheus said so.
+    let page = sinks
+        .wait_until("slack.chat.postMessage", "ann's page", |all| all.iter().any(|m| m.body()["channel"] == "U0ANN"));
+    assert!(page.iter().any(|m| m.text().contains("till")), "{}", page[0].text());
+    sinks.expect_no_complaints();
 }
