@@ -163,13 +163,26 @@ impl Writer<'_> {
     fn policy(&mut self, pair: &crate::rules::burn_rate::BurnPair) -> String {
         let factor = decimal(pair.factor);
         let name = slug(&format!("{}-{factor}-over-{}-and-{}", pair.name, pair.long, pair.short));
-        let severity = if pair.name.contains("ticket") { "ticket" } else { "page" };
-        let own = [("callout/pair", pair.name.to_string()), ("callout/short", pair.short.to_string())];
-        let own: Map<String, Value> = own.into_iter().map(|(key, value)| (key.to_owned(), json!(value))).collect();
-        let condition = json!({
-            "severity": severity,
-            "condition": { "kind": "burnrate", "op": "gt", "threshold": number(&factor), "lookbackWindow": shorthand(pair.long) },
+        let mut own = Map::from_iter([("callout/pair".to_owned(), json!(pair.name))]);
+        for (key, span, is_there) in [
+            ("callout/short", pair.short, pair.short < pair.long && !pair.short.is_zero()),
+            ("callout/keep", pair.keep, !pair.keep.is_zero()),
+        ] {
+            if is_there {
+                own.insert(key.to_owned(), json!(span.to_string()));
+            }
+        }
+        let mut condition = json!({
+            "kind": "burnrate", "op": if pair.at_least { "gte" } else { "gt" },
+            "threshold": number(&factor), "lookbackWindow": shorthand(pair.long),
         });
+        if !pair.hold.is_zero() {
+            condition["alertAfter"] = json!(shorthand(pair.hold));
+        }
+        let condition = json!({ "severity": pair.tier.as_str(), "condition": condition });
+        if (pair.min_bad, pair.min_total) != (1, 1) {
+            self.report.left_out(format!("floors of the pair `{}`", pair.name), "OpenSLO has none");
+        }
         let policy = json!({
             "alertWhenBreaching": true,
             "alertWhenResolved": true,

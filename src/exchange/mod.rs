@@ -76,12 +76,18 @@ struct Pack {
     pairs: Vec<Pair>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Pair {
     name: String,
     factor: String,
+    at_least: bool,
     long: String,
-    short: String,
+    short: Option<String>,
+    ticket: bool,
+    /// The condition must hold for so long.
+    hold: Option<String>,
+    /// It goes on until the condition did not hold for so long.
+    keep: Option<String>,
 }
 
 impl Catalogue {

@@ -13,8 +13,15 @@ use super::{
 use crate::domain::Span;
 
 /// Annotations by which an exported document says what OpenSLO has no word for.
-pub const ANNOTATIONS: [&str; 6] =
-    ["callout/sli", "callout/endpoint", "callout/threshold", "callout/team", "callout/short", "callout/pair"];
+pub const ANNOTATIONS: [&str; 7] = [
+    "callout/sli",
+    "callout/endpoint",
+    "callout/threshold",
+    "callout/team",
+    "callout/pair",
+    "callout/short",
+    "callout/keep",
+];
 
 /// Reads documents; `team` owns the services that name no team.
 ///
@@ -361,8 +368,7 @@ fn pair(condition: &Value, called: &str, what: &str, report: &mut Report) -> Opt
         return None;
     }
     match spec("op") {
-        Some("gt") => {}
-        Some("gte") => report.changed(what, "`at least` became `more than`: the two differ in exact ties alone"),
+        Some("gt" | "gte") => {}
         Some(op) => {
             report.left_out(what, format!("its operator is `{op}`, and an alert on a low burn rate makes no sense"));
             return None;
@@ -370,27 +376,27 @@ fn pair(condition: &Value, called: &str, what: &str, report: &mut Report) -> Opt
         None => report.changed(what, "it has no operator; `more than` was taken"),
     }
     let factor = number(condition, &["spec", "condition", "threshold"]);
+    let factor = factor.map(|f| f.strip_suffix(".0").map_or(f.clone(), str::to_owned));
     let factor = factor.filter(|f| crate::domain::Ratio::parse(f).is_ok_and(|r| r > crate::domain::Ratio::ZERO));
     let long = spec("lookbackWindow").and_then(duration).and_then(|(long, _)| Span::parse(&long).ok());
     let (Some(factor), Some(long)) = (factor, long) else {
         report.left_out(what, "its threshold or its window cannot be read");
         return None;
     };
-    let annotated = annotation(condition, "callout/short").and_then(|short| Span::parse(short).ok());
-    let short = annotated.unwrap_or_else(|| Span::from_minutes((long.as_millis() / 60_000 / 12).max(1)));
-    if short >= long {
-        report.left_out(what, format!("its window, {long}, is too short for a second one"));
-        return None;
-    }
+    let noted = |name: &str| annotation(condition, name).and_then(|span| Span::parse(span).ok());
+    let short = noted("callout/short").filter(|short| *short < long);
     let after = spec("alertAfter").and_then(duration).map(|(after, _)| after).filter(|after| after != "0s");
-    match (annotated, after) {
-        (Some(_), None) => report.equal(what, format!("burn rate above {factor} over {long} and {short}")),
-        (None, None) => report.changed(what, format!("burn rate above {factor} over {long}; a short window of {short} was added, so that it ends soon after the trouble")),
-        (_, Some(after)) => report.changed(
-            what,
-            format!("burn rate above {factor} over {long}; a short window of {short} stands for the wait of {after}"),
-        ),
-    }
-    let called = annotation(condition, "callout/pair").unwrap_or(called);
-    Some(Pair { name: called.to_owned(), factor, long: long.to_string(), short: short.to_string() })
+    let windows = short.map_or_else(|| long.to_string(), |short| format!("{long} and {short}"));
+    let waits = after.as_ref().map_or_else(String::new, |after| format!(", for {after}"));
+    report.equal(what, format!("burn rate above {factor} over {windows}{waits}"));
+    Some(Pair {
+        name: annotation(condition, "callout/pair").unwrap_or(called).to_owned(),
+        factor,
+        at_least: spec("op") == Some("gte"),
+        long: long.to_string(),
+        short: short.map(|short| short.to_string()),
+        ticket: text(condition, &["spec", "severity"]) == Some("ticket"),
+        hold: after,
+        keep: noted("callout/keep").map(|keep| keep.to_string()),
+    })
 }

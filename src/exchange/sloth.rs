@@ -22,14 +22,24 @@ fn pairs(all: &[(&str, &str, &str, &str)]) -> Vec<Pair> {
             name: (*name).to_owned(),
             factor: (*factor).to_owned(),
             long: (*long).to_owned(),
-            short: (*short).to_owned(),
+            short: Some((*short).to_owned()),
+            ticket: name.starts_with("ticket"),
+            ..Pair::default()
         })
         .collect()
 }
 
-/// The pairs of the built-in pack.
+/// The pairs of the built-in pack: Sloth's, but pages go on for a while and tickets wait for one.
 pub(super) fn workbook() -> Vec<Pair> {
-    pairs(&[PAGES, TICKETS].concat())
+    let mut all = pairs(&[PAGES, TICKETS].concat());
+    for pair in &mut all {
+        if pair.ticket {
+            pair.hold = Some("10m".to_owned());
+        } else {
+            pair.keep = Some("30m".to_owned());
+        }
+    }
+    all
 }
 
 /// Reads specs; `team` owns the services whose spec has no label `owner` or `team`.
@@ -146,7 +156,10 @@ fn burn(slo: &Value, what: &str, catalogue: &mut Catalogue, report: &mut Report)
     let is_off = |alert: &Value| alert.get("disable") == Some(&Value::Bool(true));
     match (is_off(&page), is_off(&ticket)) {
         (false, false) => {
-            report.equal(format!("alerts of {what}"), "the built-in pack `workbook`");
+            report.changed(
+                format!("alerts of {what}"),
+                "the built-in pack `workbook`: the same windows and factors; pages go on until it was quiet for 30m, tickets wait for 10m",
+            );
             Some("workbook".to_owned())
         }
         (false, true) => {

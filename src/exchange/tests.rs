@@ -80,16 +80,16 @@ fn openslo_becomes_a_configuration_that_passes_the_check() {
     );
     let pair = &slo.burn[0];
     assert_eq!(
-        (pair.name.as_str(), pair.long.to_string(), pair.short.to_string()),
-        ("burns", "1h".into(), "5m".into())
+        (pair.name.as_str(), pair.long.to_string(), pair.short.to_string(), pair.hold.to_string()),
+        ("burns", "1h".into(), "1h".into(), "5m".into())
     );
     let rule = &loaded.settings.metrics.all()[0];
     assert_eq!(
         rule.measure.selectors().map(ToString::to_string).collect::<Vec<_>>(),
         [r#"http_requests_total{job="checkout"}"#, r#"http_requests_total{job="checkout",code=~"5.."}"#]
     );
-    assert_eq!(lines(&imported, Kept::Equal), ["Service `checkout`", "SLO `checkout-up`"]);
-    assert_eq!(lines(&imported, Kept::Changed), ["AlertCondition `burns`"]);
+    assert_eq!(lines(&imported, Kept::Equal), ["Service `checkout`", "AlertCondition `burns`", "SLO `checkout-up`"]);
+    assert_eq!(lines(&imported, Kept::Changed), [""; 0]);
     assert_eq!(lines(&imported, Kept::LeftOut), ["AlertNotificationTarget `mail`"]);
 }
 
@@ -221,7 +221,7 @@ fn sloth_becomes_a_configuration_that_passes_the_check() {
     let report = imported.report.to_string();
     for words in [
         "left out  labels and annotations of alerting of SLO `requests-availability`",
-        "equal     alerts of SLO `requests-latency` of `myservice`: the built-in pack `workbook`",
+        "changed   alerts of SLO `requests-latency` of `myservice`: the built-in pack `workbook`",
         "left out  indicator of SLO `ratio` of `myservice`: the indicator is a ratio that was computed before",
         "left out  SLO `broken` of `myservice`: its objective",
     ] {
@@ -230,7 +230,7 @@ fn sloth_becomes_a_configuration_that_passes_the_check() {
     // The same as Kubernetes has it.
     let indented = SLOTH.lines().skip(2).collect::<Vec<_>>().join("\n  ");
     let kubernetes = format!(
-        "apiVersion: sloth.slok.dev/v1\nkind: PrometheusServiceLevel\nmetadata: {{name: x}}\nspec:\n{indented}"
+        "apiVersion: sloth.slok.dev/v1\nkind: PrometheusServiceLevel\nmetadata: {{name: x}}\nspec:\n  {indented}\n"
     )
     .replace("error_query", "errorQuery")
     .replace("total_query", "totalQuery")

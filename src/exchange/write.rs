@@ -66,16 +66,19 @@ fn metric(out: &mut String, name: &str, service: &str, level: &Level, rule: &Rul
 fn burn(out: &mut String, pack: &Pack) {
     line(out, format_args!("[burn.{}]\nabout = {}\npairs = [", key(&pack.name), text(&pack.about)));
     for pair in &pack.pairs {
-        line(
-            out,
-            format_args!(
-                "  {{ name = {}, factor = {}, long = {}, short = {} }},",
-                text(&pair.name),
-                text(&pair.factor),
-                text(&pair.long),
-                text(&pair.short)
-            ),
-        );
+        let mut fields =
+            format!("name = {}, factor = {}, long = {}", text(&pair.name), text(&pair.factor), text(&pair.long));
+        for (key, value) in [("short", &pair.short), ("for", &pair.hold), ("keep", &pair.keep)] {
+            if let Some(value) = value {
+                let _ = write!(fields, ", {key} = {}", text(value));
+            }
+        }
+        for (key, is_set) in [("ticket", pair.ticket), ("at_least", pair.at_least)] {
+            if is_set {
+                let _ = write!(fields, ", {key} = true");
+            }
+        }
+        line(out, format_args!("  {{ {fields} }},"));
     }
     out.push_str("]\n\n");
 }
