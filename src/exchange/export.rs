@@ -180,7 +180,7 @@ impl Writer<'_> {
             condition["alertAfter"] = json!(shorthand(pair.hold));
         }
         let condition = json!({ "severity": pair.tier.as_str(), "condition": condition });
-        if (pair.min_bad, pair.min_total) != (1, 1) {
+        if pair.min_bad > 1 || pair.min_total > 1 {
             self.report.left_out(format!("floors of the pair `{}`", pair.name), "OpenSLO has none");
         }
         let policy = json!({
