@@ -1,5 +1,6 @@
 //! Samples in, by every way: callout's own, Prometheus remote write and OTLP, from messages made here and from the real programs.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -166,6 +167,8 @@ fn a_token_of_a_team_sends_for_its_services_alone() {
     assert_eq!(hint.status, 410, "the rest of the old interface still says where to go");
 }
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 const SNAPPY: (&str, &str) = ("content-encoding", "snappy");
 const TWO: (&str, &str) = ("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request");
@@ -313,7 +316,7 @@ fn remote_write_counts_exactly_through_crashes_resets_and_repeats() {
         of("500", "a", &[(17.0, minute + 75_000)]),
     ];
     write(&service, &second).expect_status(204);
-    let minutes = wait_counted(&service, "two minutes", Duration::from_secs(60), |all| all.len() >= 2);
+    let minutes = wait_counted(&service, "two minutes", Duration::from_mins(1), |all| all.len() >= 2);
     let first_minute = minute / 60_000 + 1;
     // 90 + 10 + 100 + 40 of one instance, 10 of the other; ten are bad. Then 20 of the other and none of the first.
     assert_eq!(minutes, [(first_minute, 10, 250), (first_minute + 1, 0, 20)]);
@@ -350,7 +353,7 @@ fn remote_write_is_answered_as_its_specification_says() {
     assert!(reply.text().contains("native histogram"), "{}", reply.text());
 
     let good = snappy(&body);
-    let table: [(&[(&str, &str)], &[u8], u16, &str); 8] = [
+    let table: [(Headers<'_>, &[u8], u16, &str); 8] = [
         (&[TWO, ("content-encoding", "gzip")], &good, 415, "unsupported-encoding"),
         (&[("content-type", "application/json"), SNAPPY], &good, 415, "unsupported-media-type"),
         (
@@ -392,7 +395,7 @@ fn otlp_is_answered_as_its_specification_says() {
     let body = message(&[(1, message(&[(1, resource), (2, message(&[(2, gauge)]))]))]);
     let partial = send(&[PROTOBUF], &body).expect_status(200);
     assert!(partial.text().contains("is a gauge"), "{}", partial.text());
-    let table: [(&[(&str, &str)], &[u8], u16); 4] = [
+    let table: [(Headers<'_>, &[u8], u16); 4] = [
         (&[("content-type", "application/json")], b"{}", 415),
         (&[PROTOBUF, ("content-encoding", "br")], b"", 415),
         (&[PROTOBUF, ("content-encoding", "gzip")], b"", 400),
@@ -433,7 +436,7 @@ fn the_real_opentelemetry_sdk_is_understood() {
     let service = service();
     assert_eq!(otel(&service, 120, 95, 5, 20, "cumulative"), "SUCCESS");
     // Two series of the same minute: requests, of which five failed, and durations, of which twenty were slow.
-    let minutes = wait_counted(&service, "a minute", Duration::from_secs(60), |all| all.iter().any(|m| m.2 >= 195));
+    let minutes = wait_counted(&service, "a minute", Duration::from_mins(1), |all| all.iter().any(|m| m.2 >= 195));
     let bad: u64 = minutes.iter().map(|m| m.1).sum();
     let total: u64 = minutes.iter().map(|m| m.2).sum();
     assert_eq!((bad, total), (25, 195), "{minutes:?}");
@@ -443,7 +446,7 @@ fn the_real_opentelemetry_sdk_is_understood() {
 }
 
 /// So far callout's clock is ahead of everybody else's in the test with Prometheus, which writes nothing from before its own start.
-const AHEAD: Duration = Duration::from_secs(300);
+const AHEAD: Duration = Duration::from_mins(5);
 
 /// Something to scrape whose time runs faster than the clock, until it is a minute ahead of callout's: each scrape is 20 seconds later than
 /// the one before, with ninety good and ten bad requests more.
@@ -472,7 +475,8 @@ impl Target {
                 if at < now_ms() + i64::try_from(AHEAD.as_millis()).unwrap() + 60_000 {
                     seen.store(n + 1, Ordering::Relaxed);
                     for (code, each) in [("200", 90), ("500", 10)] {
-                        body += &format!("http_requests_total{{code=\"{code}\",handler=\"/api\"}} {} {at}\n", n * each);
+                        let _ =
+                            write!(body, "http_requests_total{{code=\"{code}\",handler=\"/api\"}} {} {at}\n", n * each);
                     }
                 }
                 let mut stream = reader.into_inner();
