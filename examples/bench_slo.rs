@@ -59,6 +59,8 @@ fn policy() -> Policy {
         ],
         raise: vec![],
         links: BTreeMap::new(),
+        expected_per_day: None,
+        policy: None,
     };
     let service = Service {
         team: "ops".into(),

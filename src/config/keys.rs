@@ -1,5 +1,9 @@
 //! Every key of the configuration, described once: for the reader, for hints and for the JSON Schema.
 
+mod budget;
+
+pub use budget::{BUDGET_POLICY, POLICY_EXHAUSTED, POLICY_SHARE};
+
 use super::shape::{Format, Key, Many, Map, Names, Noun, Shape, Table};
 
 const fn text(format: Format) -> Shape {
@@ -65,6 +69,7 @@ pub static ROOT: Table = Table {
         Key::new("maintenance", list!(Shape::Table(&MAINTENANCE)), "planned, repeated quiet times"),
         Key::new("burn", map!(Shape::Table(&BURN)), "packs of burn-rate rules"),
         Key::new("metrics", map!(Shape::Table(&METRIC)), "rules that make samples of metrics"),
+        Key::new("budget_policies", map!(Shape::Table(&BUDGET_POLICY)), "what follows when error budgets go"),
     ],
 };
 
@@ -357,6 +362,7 @@ pub static SERVICE: Table = Table {
         Key::required("team", named(Noun::Team), "the owning team"),
         Key::new("environments", list!(named(Noun::Environment)), "environments it runs in"),
         Key::new("depends_on", list!(LINE), "services it calls"),
+        Key::new("budget_policy", named(Noun::BudgetPolicy), "what follows when its error budgets go"),
         Key::new("runbook", URL, "runbook"),
         Key::new("dashboard", URL, "dashboard"),
         Key::new("logs", URL, "logs"),
@@ -374,6 +380,11 @@ const OBJECTIVE: Key = Key::required("objective", text(Format::Objective), "shar
 const THRESHOLD: Key = Key::new("threshold", SPAN, "latency below which an event is good");
 const PERIOD: Key = Key::new("period", SPAN, "error budget period; default 28d");
 const SLO_PRIORITY: Key = Key::new("priority", named(Noun::Priority), "priority of its breaches");
+const EXPECTED: Key = Key::new(
+    "expected_per_day",
+    Shape::Whole { least: 1, most: 1_000_000_000_000 },
+    "events expected on a day; they make the budget that a period grants",
+);
 const REASON: Key = Key::new("reason", ANY, "why it has this priority");
 const ALERT: Key = Key::new("alert", Shape::Table(&ALERT_TABLE), "when a breach becomes an alert");
 const BURN_REF: Key = Key::new("burn", named(Noun::Burn), "pack of burn-rate rules, for example workbook");
@@ -398,6 +409,7 @@ pub static SLO: Table = Table {
         OBJECTIVE,
         THRESHOLD,
         PERIOD,
+        EXPECTED,
         SLO_PRIORITY,
         REASON,
         ALERT,
@@ -410,7 +422,7 @@ pub static SLO: Table = Table {
 /// A default SLO of a service.
 pub static DEFAULT_SLO: Table = Table {
     about: "a default SLO of a service",
-    keys: &[OBJECTIVE, THRESHOLD, PERIOD, SLO_PRIORITY, REASON, ALERT, BURN_REF, RAISES, LINKS],
+    keys: &[OBJECTIVE, THRESHOLD, PERIOD, EXPECTED, SLO_PRIORITY, REASON, ALERT, BURN_REF, RAISES, LINKS],
 };
 
 /// Timeliness: an alert fires when more than `depletion` of the window's budget was spent.

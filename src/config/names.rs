@@ -44,6 +44,7 @@ impl Defined {
             Noun::Holidays,
             Noun::Group,
             Noun::Burn,
+            Noun::BudgetPolicy,
         ] {
             let keys = root.get(noun.table()).map(Node::entries).unwrap_or_default();
             names.insert(noun, keys.iter().map(|e| e.key.clone()).collect());

@@ -128,6 +128,8 @@ pub enum Noun {
     Group,
     /// `[burn]`
     Burn,
+    /// `[budget_policies]`
+    BudgetPolicy,
 }
 
 impl Noun {
@@ -145,6 +147,7 @@ impl Noun {
             Self::Holidays => "holidays",
             Self::Group => "group",
             Self::Burn => "burn-rate pack",
+            Self::BudgetPolicy => "error budget policy",
         }
     }
 
@@ -161,6 +164,7 @@ impl Noun {
             Self::Holidays => "holidays",
             Self::Group => "groups",
             Self::Burn => "burn",
+            Self::BudgetPolicy => "budget_policies",
         }
     }
 }

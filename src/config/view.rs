@@ -77,6 +77,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// A whole number that may be large.
+    pub fn count(&self, key: &str) -> Option<u64> {
+        match &self.get(key)?.value {
+            Value::Whole(number) => u64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
     /// A whole number, not negative.
     pub fn number(&self, key: &str) -> Option<u32> {
         match &self.get(key)?.value {

@@ -104,6 +104,7 @@ impl Engine {
             }
             T::SamplesTaken { input } => self.samples_taken(*input),
             T::RuleStateChanged { level, rule, state } => self.state.levels.set_rule(level, rule, *state),
+            T::EpisodeEnded { level, episode, merged } => self.state.levels.end_episode(level, episode, *merged),
             T::BreachFound { fingerprint, event } => self.breach_found(*fingerprint, EventId(0), event),
             T::ObjectiveSet { service, slo, objective, at } => {
                 self.state.levels.set_objective(service, slo, *objective, *at);

@@ -488,6 +488,13 @@ impl<'a> Judge<'a> {
         let sent = event.labels.get("priority").map(Name::from);
         let (priority, priority_because) =
             priority::choose(slo.as_ref().and_then(|s| s.priority.as_ref()), sent.as_ref(), known);
+        let from_budget = level_event::priority_of(&event).filter(|_| priority.is_none());
+        let (priority, priority_because) = match from_budget {
+            Some((priority, remaining)) => {
+                (Some(priority.clone()), Because::PriorityFromBudget { priority, remaining })
+            }
+            None => (priority, priority_because),
+        };
         let rank = policy.rank(priority.as_deref());
         Case {
             event,
@@ -516,7 +523,11 @@ impl<'a> Judge<'a> {
             EventKind::Resource => dedup.resource.key(&case.event, &case.team),
         };
         // A ticket must not keep the incident of a page open for days.
-        if level_event::is_ticket(&case.event) { compact_str::format_compact!("{key}/ticket") } else { key }
+        if level_event::is_ticket(&case.event) {
+            let suffix = level_event::ticket_suffix(&case.event);
+            return compact_str::format_compact!("{key}/{suffix}");
+        }
+        key
     }
 
     /// The sum over all environments is one incident with the part that is broken: the open incident of a part.

@@ -19,6 +19,10 @@ pub const TIER_LABEL: &str = "tier";
 /// Label of what was added up over all environments, `all`.
 pub const SCOPE_LABEL: &str = "scope";
 const ALL: &str = "all";
+/// Annotation with the priority that the budget gives.
+const PRIORITY: &str = "priority";
+/// How the names of the error budget policy's conditions begin.
+pub const POLICY_PREFIX: &str = "policy_";
 
 /// What the snooze of a level's depletion rule is kept under.
 pub(super) fn scope(level: &Level) -> ScopeKey {
@@ -51,13 +55,15 @@ impl Level {
             sum: self.between(levels, start, at),
             objective: self.slo.objective,
             period,
-            expected: None,
+            expected: self.slo.expected_per_day.map(|each| {
+                each.saturating_mul(period.as_millis().unsigned_abs() / Span::from_hours(24).as_millis().unsigned_abs())
+            }),
         }
     }
 }
 
 /// The event.
-pub(super) fn event(level: &Level, facts: &Facts<'_>, account: Account) -> Event {
+pub(super) fn event(level: &Level, facts: &Facts<'_>, account: Account, priority: Option<Name>) -> Event {
     let mut event = skeleton(&level.key, facts.rule, facts.tier);
     event.at = facts.at;
     event.sli = Some(level.slo.sli.clone());
@@ -77,7 +83,17 @@ pub(super) fn event(level: &Level, facts: &Facts<'_>, account: Account) -> Event
         detail.context = labels(&[("budget_gone_in", &rounded(lasts).to_string())]);
     }
     event.detail = Some(Box::new(detail));
+    if let Some(priority) = priority {
+        event.annotations = labels(&[(PRIORITY, &priority)]);
+    }
     event
+}
+
+/// The priority that the budget gave to an event of ours, and what is left in percent.
+pub(super) fn priority_of(event: &Event) -> Option<(Name, Name)> {
+    let priority = event.annotations.get(PRIORITY).filter(|_| event.source == Source::Samples)?;
+    let budget = event.detail.as_ref()?.budget.as_ref()?;
+    Some((Name::from(priority), budget.remaining_percent.clone()))
 }
 
 /// Days and hours where it is long, hours and minutes where it is not: nobody reacts to more digits.
@@ -155,6 +171,12 @@ pub(super) fn level_of(event: &Event) -> Option<LevelKey> {
 /// Whether an event of ours only wants a ticket.
 pub(super) fn is_ticket(event: &Event) -> bool {
     event.source == Source::Samples && event.labels.get(TIER_LABEL) == Some(Tier::Ticket.as_str())
+}
+
+/// What a ticket's incident is kept apart by: each condition of the policy is told by itself.
+pub(super) fn ticket_suffix(event: &Event) -> &str {
+    let rule = event.labels.get(RULE_LABEL).unwrap_or_default();
+    if rule.starts_with(POLICY_PREFIX) { rule } else { Tier::Ticket.as_str() }
 }
 
 /// Whether an event of ours comes of the depletion rule.

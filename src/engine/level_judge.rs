@@ -10,11 +10,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::judge::Judge;
+use super::level_budget;
 use super::level_event::{self, DEPLETION};
 use super::level_index::{Level, LevelIndex};
 use super::levels::{LevelAlerts, LevelKey, Levels, Scope};
 use super::limits;
-use super::policy::Slo;
+use super::policy::{PolicyCondition, Slo};
 use super::state::{Alert, Status};
 use super::transition::{Suppressor, Transition};
 use crate::domain::{
@@ -22,8 +23,8 @@ use crate::domain::{
 };
 use crate::rules::burn_rate::{BurnPair, Tier};
 use crate::rules::{Because, RuleEnd, RuleKind};
-use crate::slo::WindowSum;
 use crate::slo::burn::AlertState;
+use crate::slo::{Account, WindowSum};
 
 /// Which levels are to be judged. Derived: after a restart everything is judged at the next minute.
 #[derive(Debug, Default)]
@@ -54,17 +55,17 @@ impl Round {
 }
 
 /// A rule whose state changed, or that is to be told again.
-struct Change {
-    rule: Name,
-    tier: Tier,
-    before: AlertState,
-    after: AlertState,
-    long: WindowCounts,
-    short: WindowCounts,
-    because: Because,
-    end: RuleEnd,
+pub(super) struct Change {
+    pub rule: Name,
+    pub tier: Tier,
+    pub before: AlertState,
+    pub after: AlertState,
+    pub long: WindowCounts,
+    pub short: WindowCounts,
+    pub because: Because,
+    pub end: RuleEnd,
     /// It fires anew although it was firing: its snooze is over.
-    again: bool,
+    pub again: bool,
 }
 
 /// Sums of one level at one instant, each window added up once.
@@ -184,6 +185,9 @@ impl Judge<'_> {
                 changes.extend(depletion_change(&level.slo, before, snoozed, &mut sums));
             }
         }
+        if let Some(policy) = &level.slo.policy {
+            changes.extend(level_budget::policy_changes(level, levels, policy, alerts, at));
+        }
         changes
     }
 
@@ -196,7 +200,14 @@ impl Judge<'_> {
         match (change.before.is_firing(), change.after.is_firing()) {
             (false, true) => self.breach(level, change, at),
             (true, true) if change.again => self.breach(level, change, at),
-            (true, false) => self.rule_over(level, &change.rule, change.tier, change.end),
+            (true, false) => {
+                self.rule_over(level, &change.rule, change.tier, change.end);
+                if let (Tier::Page, AlertState::Firing { since, .. }) = (change.tier, change.before)
+                    && self.firing_page(&level.key).is_none()
+                {
+                    self.episode_over(level, since.minus(change.short.length), at);
+                }
+            }
             _ => {}
         }
     }
@@ -206,7 +217,8 @@ impl Judge<'_> {
         let account = level.account(&self.engine.state.levels, at);
         let facts =
             level_event::Facts { rule: &change.rule, tier: change.tier, at, long: change.long, short: change.short };
-        let event = Arc::new(level_event::event(level, &facts, account));
+        let priority = self.priority_from_budget(level, &account);
+        let event = Arc::new(level_event::event(level, &facts, account, priority));
         let fingerprint = event.fingerprint();
         let from = self.lines();
         let kind = if change.rule == DEPLETION { RuleKind::Timeliness } else { RuleKind::BurnRate };
@@ -214,6 +226,17 @@ impl Judge<'_> {
         self.record(Transition::BreachFound { fingerprint, event });
         self.judge_firing(fingerprint);
         self.attribute(from, fingerprint);
+    }
+
+    /// The priority that the budget gives, where neither the SLO nor a person does.
+    fn priority_from_budget(&self, level: &Level, account: &Account) -> Option<Name> {
+        if level.slo.priority.is_some() {
+            return None;
+        }
+        let row = level_budget::priority_row(level, &self.engine.state.levels, account)?;
+        let mut by_rank: Vec<_> = self.engine.policy.priorities.iter().collect();
+        by_rank.sort_by_key(|(_, priority)| priority.rank);
+        by_rank.get(usize::from(row) - 1).map(|(name, _)| (*name).clone())
     }
 
     fn rule_over(&mut self, level: &Level, rule: &Name, tier: Tier, reason: RuleEnd) {
@@ -364,7 +387,7 @@ fn depletion_change(slo: &Slo, before: AlertState, snoozed: bool, sums: &mut Sum
     Some(Change { rule, tier: Tier::Page, before, after, long: counts, short: counts, because, end, again })
 }
 
-const fn counts(sum: WindowSum, length: Span) -> WindowCounts {
+pub(super) const fn counts(sum: WindowSum, length: Span) -> WindowCounts {
     WindowCounts { length, good: sum.total.saturating_sub(sum.bad), total: sum.total }
 }
 
@@ -377,9 +400,18 @@ const fn why_over(short: WindowSum) -> RuleEnd {
 }
 
 fn tier_of(slo: &Slo, rule: &str) -> Tier {
+    if conditions(slo).any(|condition| condition.rule == rule) {
+        return Tier::Ticket;
+    }
     slo.burn.iter().find(|pair| pair.name == rule).map_or(Tier::Page, |pair| pair.tier)
 }
 
+fn conditions(slo: &Slo) -> impl Iterator<Item = &PolicyCondition> {
+    slo.policy.iter().flat_map(|policy| &policy.conditions)
+}
+
 fn has_rule(slo: &Slo, rule: &str) -> bool {
-    (rule == DEPLETION && slo.alert.is_some()) || slo.burn.iter().any(|pair| pair.name == rule)
+    (rule == DEPLETION && slo.alert.is_some())
+        || slo.burn.iter().any(|pair| pair.name == rule)
+        || conditions(slo).any(|condition| condition.rule == rule)
 }

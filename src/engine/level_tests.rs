@@ -266,6 +266,63 @@ fn an_incident_that_a_person_resolved_comes_back_when_it_goes_on() {
     assert_eq!(open.len(), 1, "after the re-open window it is a new incident");
 }
 
+#[test]
+fn the_policy_tells_each_condition_and_what_an_outage_cost() {
+    let condition = |key: &str, kind, share: &str, freeze| PolicyCondition {
+        rule: Name::from(format!("policy_{key}")),
+        kind,
+        share: Ratio::parse_percent(share).unwrap(),
+        consequence: "reliability first".into(),
+        freeze,
+    };
+    let conditions = vec![
+        condition("exhausted", ConditionKind::Exhausted, "100%", true),
+        condition("used", ConditionKind::Used, "8%", false),
+        condition("by_incident", ConditionKind::ByIncident, "5%", false),
+        condition("used_24h", ConditionKind::UsedFast, "30%", false),
+    ];
+    let mut policy = burning();
+    change_slo(&mut policy, |slo| {
+        // 28 days of 1,000 a minute grant 120,960 failures.
+        slo.expected_per_day = Some(1_440_000);
+        slo.policy = Some(Arc::new(BudgetPolicy { name: "standard".into(), conditions }));
+    });
+    let mut world = Sampled::new(policy);
+    let eu = feed(Some("prod-eu"), "");
+    world.run(&eu, 1..120, 0);
+    world.run(&eu, 120..130, 1_000);
+    world.run(&eu, 130..140, 0);
+    let key = level(Some(("prod-eu", "eu")));
+    let levels = &world.engine().state().levels;
+    let holds = |rule: &str| levels.rule(&key, rule).is_firing();
+    assert!(holds("policy_used"), "10,000 of 120,960 are 8.3 %");
+    assert!(holds("policy_by_incident"));
+    assert!(!holds("policy_exhausted") && !holds("policy_used_24h"));
+    let episodes = &levels.episodes[&key];
+    assert_eq!(episodes.len(), 1);
+    assert_eq!(episodes[0].spent, Ratio::new(10_000, 120_960).unwrap());
+    assert_eq!(episodes[0].to, minute(134));
+    let told: Vec<_> = world.incidents().iter().filter_map(|i| i.key.rsplit('/').next().map(str::to_owned)).collect();
+    assert!(["policy_used", "policy_by_incident"].iter().all(|rule| told.iter().any(|t| t == rule)), "{told:?}");
+    assert!(world.said(|b| matches!(b, Because::BudgetUsed { rule, .. } if rule == "policy_used")));
+}
+
+#[test]
+fn without_a_priority_of_its_own_the_budget_gives_one() {
+    let mut policy = burning();
+    change_slo(&mut policy, |slo| {
+        slo.priority = None;
+        slo.expected_per_day = Some(14_400);
+    });
+    let first = policy.priorities.keys().next().cloned();
+    let mut world = Sampled::new(policy);
+    let eu = feed(Some("prod-eu"), "");
+    world.run(&eu, 1..60, 0);
+    world.run(&eu, 60..65, 1_000);
+    assert_eq!(world.incidents()[0].priority, first, "nothing is left of 1,209 failures");
+    assert!(world.said(|b| matches!(b, Because::PriorityFromBudget { .. })));
+}
+
 /// A sample on its way: minute, how many minutes late it comes, source, bad, whether it is sent twice.
 fn sent() -> impl Strategy<Value = (i64, i64, bool, u64, bool)> {
     (1..120_i64, 0..10_i64, any::<bool>(), prop_oneof![Just(0_u64), 1..40_u64, Just(1_000)], any::<bool>())

@@ -28,11 +28,26 @@ pub struct Levels {
     pub alerts: BTreeMap<LevelKey, Arc<LevelAlerts>>,
     /// Objectives by service and SLO: when each came into force, oldest first.
     pub objectives: BTreeMap<(Name, Name), Vec<(Timestamp, Ratio)>>,
+    /// Outages that are over, by level, oldest first.
+    pub episodes: BTreeMap<LevelKey, Vec<Episode>>,
     /// Bytes of all histories, roughly.
     pub bytes: u64,
     /// Which series each SLO is judged by; derived from the policy, and built anew with it.
     #[serde(skip)]
     pub index: Arc<LevelIndex>,
+}
+
+/// An outage of a level: while its pages fired, from the beginning of the window by which it was found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Episode {
+    /// Beginning.
+    pub from: Timestamp,
+    /// End.
+    pub to: Timestamp,
+    /// Share of the period's grant that it cost.
+    pub spent: Ratio,
+    /// A service that this one depends on and that was broken meanwhile.
+    pub through: Option<Name>,
 }
 
 /// An SLO in one scope: what is judged by itself.
@@ -203,11 +218,41 @@ impl Levels {
         known.push((at, objective));
     }
 
+    /// An outage is over, or the last one goes on to here.
+    pub(super) fn end_episode(&mut self, level: &LevelKey, episode: &Episode, merged: bool) {
+        let known = self.episodes.entry(level.clone()).or_default();
+        if merged {
+            known.pop();
+        }
+        known.retain(|old| episode.to.since(old.to) <= limits::EPISODES_KEPT);
+        if known.len() >= limits::EPISODES_MAX {
+            known.remove(0);
+        }
+        known.push(episode.clone());
+    }
+
+    /// The levels of a service that are not at rest.
+    pub fn of_service<'a>(&'a self, service: &'a Name) -> impl Iterator<Item = &'a LevelKey> {
+        self.alerts.range(first_of(service)..).map(|(key, _)| key).take_while(move |key| key.service == *service)
+    }
+
+    /// Outages of a service that are over.
+    pub fn episodes_of<'a>(&'a self, service: &'a Name) -> impl Iterator<Item = &'a Episode> {
+        let range = self.episodes.range(first_of(service)..).take_while(move |(key, _)| key.service == *service);
+        range.flat_map(|(_, episodes)| episodes)
+    }
+
     /// Where a rule of a level stands.
     #[must_use]
     pub fn rule(&self, level: &LevelKey, rule: &str) -> AlertState {
         self.alerts.get(level).and_then(|alerts| alerts.get(rule)).copied().unwrap_or_default()
     }
+}
+
+/// The least key of a service.
+fn first_of(service: &Name) -> LevelKey {
+    let scope = Scope::One { environment: None, region: None };
+    LevelKey { service: service.clone(), slo: Name::default(), endpoint: None, scope }
 }
 
 impl Directory {

@@ -100,3 +100,7 @@ pub const OUTBOX_MAX: usize = 2_000_000;
 pub const SCOPES_MAX: usize = 1_000_000;
 /// Silences that are known, ended ones of the last days included; beyond, further ones are refused with 422 (400 on Alertmanager's routes).
 pub const SILENCES_MAX: usize = 10_000;
+/// Outages of one service level that are remembered at most; beyond, the oldest are forgotten.
+pub const EPISODES_MAX: usize = 64;
+/// And for so long, about a quarter.
+pub const EPISODES_KEPT: Span = Span::from_hours(93 * 24);

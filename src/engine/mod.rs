@@ -12,6 +12,7 @@ mod evolve;
 mod incident;
 pub mod input;
 mod judge;
+pub mod level_budget;
 pub mod level_event;
 pub mod level_index;
 mod level_judge;

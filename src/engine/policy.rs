@@ -192,6 +192,51 @@ pub struct Slo {
     pub raise: Vec<RaiseRule>,
     /// Links of this SLO, before the service's.
     pub links: BTreeMap<Name, String>,
+    /// Events that are expected on a day, where it is declared; they make the grant of a period.
+    pub expected_per_day: Option<u64>,
+    /// The error budget policy of the service.
+    pub policy: Option<Arc<BudgetPolicy>>,
+}
+
+/// An error budget policy: conditions that are told by themselves, with their consequences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetPolicy {
+    /// Its name.
+    pub name: Name,
+    /// Conditions, in order of the table.
+    pub conditions: Vec<PolicyCondition>,
+}
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyCondition {
+    /// Its name among the rules of a level, for example `policy_used_24h`.
+    pub rule: Name,
+    /// What it looks at.
+    pub kind: ConditionKind,
+    /// Share of the period's grant at which it holds.
+    pub share: Ratio,
+    /// What follows, in words.
+    pub consequence: Name,
+    /// Whether the service may not be released while it holds.
+    pub freeze: bool,
+}
+
+/// What a condition of the policy looks at. Letters are those of table 10.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConditionKind {
+    /// A: nothing is left.
+    Exhausted,
+    /// B: a share of the period's budget.
+    Used,
+    /// C: a share used by one outage.
+    ByIncident,
+    /// E: a share within 24 hours.
+    UsedFast,
+    /// F: a share within 7 days.
+    UsedSlowly,
+    /// G: a share used through one dependency.
+    ByDependency,
 }
 
 /// A chain of steps. Kept by open incidents, so it is stored with them.
@@ -264,7 +309,8 @@ impl Slo {
     #[must_use]
     pub fn longest_window(&self) -> Span {
         let windows = self.burn.iter().map(|pair| pair.long.max(pair.short));
-        windows.chain(self.alert.as_ref().map(|rule| rule.window)).max().unwrap_or(Span::ZERO)
+        let of_policy = self.policy.as_ref().map(|_| self.period);
+        windows.chain(self.alert.as_ref().map(|rule| rule.window)).chain(of_policy).max().unwrap_or(Span::ZERO)
     }
 }
 

@@ -93,6 +93,8 @@ pub(super) fn policy() -> Policy {
         burn: vec![],
         raise: vec![],
         links: BTreeMap::new(),
+        expected_per_day: None,
+        policy: None,
     };
     let service = Service {
         team: "checkout".into(),

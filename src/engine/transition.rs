@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Work;
 use super::input::{Actor, Outcome, SilenceSpec};
-use super::levels::LevelKey;
+use super::levels::{Episode, LevelKey};
 use super::policy::EscalationPolicy;
 use super::state::{Delivery, Purpose, Quarantined, Recipient, ScopeKey, Status};
 use super::timers::Timer;
@@ -110,6 +110,8 @@ pub enum Transition {
     BreachFound { fingerprint: Fingerprint, event: Arc<Event> },
     /// The objective of an SLO came into force.
     ObjectiveSet { service: Name, slo: Name, objective: Ratio, at: Timestamp },
+    /// The pages of a level are over: what the outage cost. `merged`: it takes the place of the last one, which it goes on with.
+    EpisodeEnded { level: LevelKey, episode: Episode, merged: bool },
     /// A digest for a recipient began.
     DigestOpened { digest: DigestId, to: Recipient, due: Timestamp },
     /// What would have been a message waits in a digest, which is due at `due` or earlier. `storm`: too much of this rank came.

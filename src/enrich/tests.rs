@@ -42,6 +42,8 @@ fn policy() -> Policy {
         burn: Vec::new(),
         raise: Vec::new(),
         links: BTreeMap::from([("runbook".into(), "https://wiki/slo".into())]),
+        expected_per_day: None,
+        policy: None,
     };
     let service = Service {
         team: "checkout".into(),

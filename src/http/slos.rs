@@ -16,7 +16,7 @@ use crate::engine::level_index::{Level, LevelIndex};
 use crate::engine::levels::Scope;
 use crate::engine::{Policy, State as EngineState};
 use crate::projection::levels::{
-    LevelRow, budget_over_time, exhausted_at, gate as gate_of, level_id, level_row, periods,
+    LevelRow, budget_over_time, exhausted_at, gate as gate_of, level_id, level_row, periods, speeds,
 };
 
 /// Levels of one answer. Beyond: 400.
@@ -148,7 +148,10 @@ pub async fn budget(
         }
         let gone = exhausted_at(level, levels, &level.account(levels, now)).map(|at| at.to_string());
         let row = level_row(level, levels, &policy, now);
-        let body = json!({ "at": now.to_string(), "slo": row, "exhausted_at": gone, "over_time": over_time });
+        let body = json!({
+            "at": now.to_string(), "slo": row, "exhausted_at": gone, "speeds": speeds(level, levels, now),
+            "over_time": over_time,
+        });
         Ok(Json(body).into_response())
     })
 }

@@ -9,6 +9,7 @@ use crate::domain::{Name, Ratio, Span, Timestamp, minute_end};
 use crate::engine::Policy;
 use crate::engine::level_index::Level;
 use crate::engine::levels::{LevelKey, Levels, Scope};
+use crate::slo::forecast::{mean_and_highest, speed_by_hour};
 use crate::slo::{Account, WindowSum};
 
 /// Windows whose burn rates are always told.
@@ -261,14 +262,13 @@ pub fn exhausted_at(level: &Level, levels: &Levels, account: &Account) -> Option
     Some(minute_end(low)).filter(|at| *at < account.end || account.end == account.at)
 }
 
-/// Whether a service may be released: not while a level of it has nothing left of its budget.
+/// Whether a service may be released: not while a condition that freezes holds, or nothing is left of a budget without a policy.
 #[must_use]
 pub fn gate<'l>(service: &Name, of_service: impl Iterator<Item = &'l Level>, levels: &Levels, at: Timestamp) -> Gate {
     let mut gate = Gate { service: service.clone(), may_release: true, reasons: Vec::new(), levels: 0 };
     for level in of_service {
         gate.levels += 1;
-        let account = level.account(levels, at);
-        let Some(budget) = account.budget().filter(|budget| budget.spent() >= Ratio::ONE) else { continue };
+        let Some(reason) = closed(level, levels, at) else { continue };
         gate.may_release = false;
         let place = match &level.key.scope {
             Scope::One { environment: Some(place), .. } | Scope::One { region: Some(place), .. } => {
@@ -278,14 +278,77 @@ pub fn gate<'l>(service: &Name, of_service: impl Iterator<Item = &'l Level>, lev
             Scope::All => " over all environments".to_owned(),
         };
         let endpoint = level.key.endpoint.as_ref().map(|endpoint| format!(" for `{endpoint}`")).unwrap_or_default();
-        gate.reasons.push(format!(
-            "the error budget of `{}`{endpoint}{place} is exhausted: {} is left of {}",
-            level.key.slo,
-            budget.remaining_percent(2),
-            level.slo.period
-        ));
+        gate.reasons.push(format!("`{}`{endpoint}{place}: {reason}", level.key.slo));
     }
     gate
+}
+
+/// Why a level closes the gate: a condition of its policy that freezes holds, or, where it has no policy, nothing is left.
+fn closed(level: &Level, levels: &Levels, at: Timestamp) -> Option<String> {
+    let Some(policy) = &level.slo.policy else {
+        let budget = level.account(levels, at).budget().filter(|budget| budget.spent() >= Ratio::ONE)?;
+        let left = budget.remaining_percent(2);
+        return Some(format!("the error budget is exhausted, {left} is left of {}", level.slo.period));
+    };
+    let firing = |rule: &Name| levels.rule(&level.key, rule).is_firing();
+    let condition = policy.conditions.iter().find(|condition| condition.freeze && firing(&condition.rule))?;
+    let what = if condition.consequence.is_empty() { "no releases" } else { condition.consequence.as_str() };
+    Some(format!(
+        "{} of the policy {} holds ({} or more): {what}",
+        condition.rule,
+        policy.name,
+        condition.share.percent(2)
+    ))
+}
+
+/// Depletion speeds of a level's outages in the period: share of the budget by hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Speeds {
+    /// Each outage, oldest first.
+    pub outages: Vec<OutageRow>,
+    /// Unweighted mean of their speeds, in percent of the budget by hour; rounded once.
+    pub average_percent_per_hour: Option<String>,
+    /// The highest.
+    pub highest_percent_per_hour: Option<String>,
+}
+
+/// An outage and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OutageRow {
+    /// Beginning.
+    pub from: String,
+    /// End.
+    pub to: String,
+    /// Share of the budget in percent.
+    pub spent_percent: String,
+    /// Percent of the budget by hour; absent over no time at all.
+    pub percent_per_hour: Option<String>,
+    /// A service that this one depends on and that was broken meanwhile.
+    pub through: Option<Name>,
+}
+
+/// The outages of the period that ends at `at`.
+#[must_use]
+pub fn speeds(level: &Level, levels: &Levels, at: Timestamp) -> Speeds {
+    let start = at.minus(level.slo.period);
+    let episodes = levels.episodes.get(&level.key).map(Vec::as_slice).unwrap_or_default();
+    let in_period: Vec<_> = episodes.iter().filter(|episode| episode.to > start).collect();
+    let speed = |episode: &crate::engine::levels::Episode| speed_by_hour(episode.spent, episode.to.since(episode.from));
+    let all: Vec<Ratio> = in_period.iter().filter_map(|episode| speed(episode)).collect();
+    let (average, highest) = mean_and_highest(&all).unzip();
+    let text = |speed: Option<Ratio>| speed.map(|speed| plain(&speed.percent(1)));
+    let row = |episode: &&crate::engine::levels::Episode| OutageRow {
+        from: episode.from.to_string(),
+        to: episode.to.to_string(),
+        spent_percent: plain(&episode.spent.percent(2)),
+        percent_per_hour: text(speed(episode)),
+        through: episode.through.clone(),
+    };
+    Speeds {
+        outages: in_period.iter().map(row).collect(),
+        average_percent_per_hour: text(average),
+        highest_percent_per_hour: text(highest),
+    }
 }
 
 fn good_percent(sum: WindowSum) -> Option<String> {

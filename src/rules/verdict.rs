@@ -175,6 +175,10 @@ pub enum Because {
     Unfolded { digest: DigestId, why: Name },
     /// A digest was ordered as this message.
     DigestOrdered { digest: DigestId, delivery: u64, to: Name, incidents: u32 },
+    /// A condition of the error budget policy holds, with what follows from it.
+    BudgetUsed { rule: Name, policy: Name, used: Ratio, limit: Ratio, window: Span, consequence: Name },
+    /// Neither the SLO nor the sender gives a priority; what is left of the budget does.
+    PriorityFromBudget { priority: Name, remaining: Name },
 }
 
 /// Why a rule does not hold any more.

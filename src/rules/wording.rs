@@ -58,7 +58,12 @@ impl fmt::Display for Because {
             | Self::HeldUntil { .. }
             | Self::BurnsFast { .. }
             | Self::BurnsSlow { .. } => write!(line, "{}", Measured(self)),
-            Self::WindowsBurn { .. } | Self::RuleOver { .. } | Self::MutedByPage { .. } | Self::SloChanged { .. } => {
+            Self::WindowsBurn { .. }
+            | Self::RuleOver { .. }
+            | Self::MutedByPage { .. }
+            | Self::SloChanged { .. }
+            | Self::BudgetUsed { .. }
+            | Self::PriorityFromBudget { .. } => {
                 write!(line, "{}", super::wording_slo::Budgeted(self))
             }
             Self::StepReached { .. }

@@ -46,6 +46,20 @@ impl fmt::Display for Budgeted<'_> {
                 let (before, now) = (before.percent(DECIMALS_MAX), objective.percent(DECIMALS_MAX));
                 write!(f, "the objective of `{slo}` is {now} now, {before} before; all that is known is judged by it")
             }
+            Because::BudgetUsed { rule, policy, used, limit, window, consequence } => {
+                let (used, limit) = (used.percent(1), limit.percent(DECIMALS_MAX));
+                write!(
+                    f,
+                    "fired: {rule} of the policy {policy}: {used} of the budget is used (in {window}), {limit} or more"
+                )?;
+                if consequence.is_empty() { Ok(()) } else { write!(f, "; what follows: {consequence}") }
+            }
+            Because::PriorityFromBudget { priority, remaining } => {
+                write!(
+                    f,
+                    "{priority}, from the budget: {remaining}% is left, and by the trend or the pace it is urgent"
+                )
+            }
             _ => Ok(()),
         }
     }

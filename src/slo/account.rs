@@ -43,6 +43,27 @@ impl Account {
         Some(if share < Ratio::ONE { spent.times(share) } else { spent })
     }
 
+    /// The share of the period's grant that so many bad events are; `None` where the grant is not known.
+    #[must_use]
+    pub fn share(&self, bad: u64) -> Option<Ratio> {
+        if bad == 0 {
+            return Some(Ratio::ZERO);
+        }
+        Ratio::new(bad, 1)?.over(self.budget_events()?)
+    }
+
+    /// How many bad events the whole period grants.
+    #[must_use]
+    pub fn budget_events(&self) -> Option<Ratio> {
+        let budget = self.objective.complement();
+        if let Some(expected) = self.expected {
+            return Some(Ratio::new(expected, 1)?.times(budget));
+        }
+        let known = self.at.since(self.known_since).min(self.period).as_millis().unsigned_abs();
+        let pace = Ratio::new(self.period.as_millis().unsigned_abs(), known)?;
+        Some(Ratio::new(self.sum.total, 1)?.times(pace).times(budget))
+    }
+
     /// The same against the events so far; what a query over a metrics database shows. Swings wildly while a period is young.
     #[must_use]
     pub fn spent_so_far(&self) -> Option<Ratio> {
@@ -98,6 +119,7 @@ mod tests {
         assert_eq!(young.budget().unwrap().remaining_percent(1), "86.1%");
         let whole = account(5, 10_000, 720);
         assert_eq!(whole.spent(), whole.spent_so_far());
+        assert_eq!(young.share(1), young.spent(), "all that was bad is what was spent");
         assert_eq!(Account { expected: Some(20_000), ..whole }.budget().unwrap().remaining_percent(1), "75%");
         assert_eq!(account(0, 0, 1).budget().unwrap().remaining_percent(1), "100%");
     }

@@ -113,6 +113,7 @@ impl Concern {
             | Transition::SamplesTaken { .. }
             | Transition::RuleStateChanged { .. }
             | Transition::BreachFound { .. }
+            | Transition::EpisodeEnded { .. }
             | Transition::ObjectiveSet { .. }
             | Transition::DigestOpened { .. }
             | Transition::DigestClosed { .. }

@@ -25,6 +25,7 @@ mod prometheus;
 mod quiet;
 mod samples;
 mod security;
+mod slo_examples;
 mod stand_ins;
 mod storm;
 mod support;

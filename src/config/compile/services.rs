@@ -13,7 +13,8 @@ use crate::config::source::Place;
 use crate::config::tree::{Entry, Node, Value};
 use crate::config::view::View;
 use crate::domain::{Name, Ratio, Span};
-use crate::engine::policy::{Service, Slo};
+use crate::engine::level_event::POLICY_PREFIX;
+use crate::engine::policy::{BudgetPolicy, ConditionKind, PolicyCondition, Service, Slo};
 use crate::rules::burn_rate::{BurnPair, Share, Tier};
 use crate::rules::timeliness::Timeliness;
 
@@ -22,14 +23,52 @@ const PERIOD_DEFAULT: Span = Span::from_hours(28 * 24);
 /// How often timeliness is evaluated where it is not said.
 const EVERY_DEFAULT: Span = Span::from_minutes(5);
 
+/// Keys of a budget policy's conditions, in order of the table.
+const CONDITIONS: [(&str, ConditionKind); 6] = [
+    ("exhausted", ConditionKind::Exhausted),
+    ("used", ConditionKind::Used),
+    ("by_incident", ConditionKind::ByIncident),
+    ("used_24h", ConditionKind::UsedFast),
+    ("used_7d", ConditionKind::UsedSlowly),
+    ("by_dependency", ConditionKind::ByDependency),
+];
+
 impl Compiler<'_> {
     pub(super) fn services(&mut self) -> BTreeMap<Name, Service> {
         let packs = self.packs();
+        let policies = self.budget_policies();
         let entries: Vec<&Entry> = self.things("services").collect();
         entries
             .into_iter()
-            .filter_map(|entry| Some((Name::from(entry.key.as_str()), self.service(entry, &packs)?)))
+            .filter_map(|entry| Some((Name::from(entry.key.as_str()), self.service(entry, &packs, &policies)?)))
             .collect()
+    }
+
+    fn budget_policies(&self) -> BTreeMap<Name, Arc<BudgetPolicy>> {
+        let read = |entry: &Entry| {
+            let view = View::entry(entry, &keys::BUDGET_POLICY);
+            let condition = |(key, kind): (&'static str, ConditionKind)| {
+                let node = view.get(key)?;
+                let shape =
+                    if kind == ConditionKind::Exhausted { &keys::POLICY_EXHAUSTED } else { &keys::POLICY_SHARE };
+                let view = View::item(node, shape);
+                let share = match kind {
+                    ConditionKind::Exhausted => Ratio::ONE,
+                    _ => format::percent(view.text("share")?).ok()?,
+                };
+                Some(PolicyCondition {
+                    rule: Name::from(format!("{POLICY_PREFIX}{key}")),
+                    kind,
+                    share,
+                    consequence: view.name("consequence").unwrap_or_default(),
+                    freeze: view.truth("freeze", false),
+                })
+            };
+            let name = Name::from(entry.key.as_str());
+            let conditions = CONDITIONS.into_iter().filter_map(condition).collect();
+            (name.clone(), Arc::new(BudgetPolicy { name, conditions }))
+        };
+        self.things("budget_policies").map(read).collect()
     }
 
     fn packs(&mut self) -> BTreeMap<Name, Vec<BurnPair>> {
@@ -83,8 +122,14 @@ impl Compiler<'_> {
         self.findings.push(finding);
     }
 
-    fn service(&mut self, entry: &Entry, packs: &BTreeMap<Name, Vec<BurnPair>>) -> Option<Service> {
+    fn service(
+        &mut self,
+        entry: &Entry,
+        packs: &BTreeMap<Name, Vec<BurnPair>>,
+        policies: &BTreeMap<Name, Arc<BudgetPolicy>>,
+    ) -> Option<Service> {
         let view = View::entry(entry, &keys::SERVICE);
+        let policy = view.text("budget_policy").and_then(|name| policies.get(name));
         let mut links = links(&view);
         for title in ["runbook", "dashboard", "logs"] {
             if let Some(url) = view.string(title)
@@ -125,14 +170,14 @@ impl Compiler<'_> {
                         .note("a breach that does not name its SLO goes to the first"),
                 );
             }
-            slos.extend(slo(&view, name, endpoint, sli, packs).map(Arc::new));
+            slos.extend(slo(&view, name, endpoint, sli, packs, policy).map(Arc::new));
         }
         let defaults = view.get("default_slo").map(Node::entries).unwrap_or_default();
         let default_slos = defaults.iter().filter_map(|e| {
             let sli = Name::from(e.key.as_str());
             let name = Name::from(format!("default {sli} of {}", entry.key));
             let shape: &'static Table = &keys::DEFAULT_SLO;
-            Some((sli.clone(), Arc::new(slo(&View::entry(e, shape), name, None, sli, packs)?)))
+            Some((sli.clone(), Arc::new(slo(&View::entry(e, shape), name, None, sli, packs, policy)?)))
         });
         Some(Service {
             team: view.name("team")?,
@@ -156,6 +201,7 @@ fn slo(
     endpoint: Option<Name>,
     sli: Name,
     packs: &BTreeMap<Name, Vec<BurnPair>>,
+    policy: Option<&Arc<BudgetPolicy>>,
 ) -> Option<Slo> {
     let alert = view.get("alert").map(|node| View::item(node, &keys::ALERT_TABLE));
     let snooze = alert.and_then(|a| a.span("snooze"));
@@ -182,6 +228,8 @@ fn slo(
         burn: pack.iter().map(|pair| pair.for_period(period)).collect(),
         raise: raises(view),
         links: links(view),
+        expected_per_day: view.count("expected_per_day"),
+        policy: policy.cloned(),
     })
 }
 

@@ -5,8 +5,10 @@ use super::{Subject, items};
 use crate::config::diagnostic::{Diagnostic, Findings, quotable};
 use crate::config::source::Place;
 use crate::config::tree::Node;
-use crate::domain::Ratio;
+use crate::domain::{Ratio, Span};
 use crate::engine::policy::Slo;
+use crate::rules::burn_rate::BurnPair;
+use crate::slo::exceeds;
 
 pub(super) fn prove(subject: &Subject<'_>, findings: &mut Findings) {
     for (name, service) in &subject.policy.services {
@@ -43,6 +45,40 @@ fn check(slo: &Slo, node: &Node, findings: &mut Findings) {
         }
     }
     burn(slo, place(node, "burn"), objective, findings);
+    single_failure(slo, place(node, "burn"), place(node, "expected_per_day"), findings);
+}
+
+/// Pairs that page for one failed request at the traffic that is expected: a burn of hundreds for a few minutes, and nothing to react to.
+fn single_failure(slo: &Slo, at: Place, traffic: Place, findings: &mut Findings) {
+    let Some(per_day) = slo.expected_per_day else { return };
+    let budget = slo.objective.complement();
+    let events = |window: Span| per_day.saturating_mul(window.as_millis().unsigned_abs()) / 86_400_000;
+    let fires = |pair: &&BurnPair| {
+        let alone = |window| exceeds(1, events(window).max(1), pair.factor, budget);
+        pair.min_bad <= 1 && pair.min_total <= events(pair.long) && alone(pair.long) && alone(pair.short)
+    };
+    let nervous: Vec<&BurnPair> = slo.burn.iter().filter(fires).collect();
+    if nervous.is_empty() {
+        return;
+    }
+    let mut finding = Diagnostic::warning(
+        "single-failure",
+        at,
+        format!("one failed request alone fires rules of `{}`", quotable(&slo.name)),
+    )
+    .also(traffic, "the traffic");
+    for pair in nervous {
+        let seen = events(pair.long).max(1);
+        let burn = Ratio::new(1, seen).and_then(|bad| bad.over(budget)).unwrap_or(Ratio::ZERO);
+        finding = finding.note(format!(
+            "`{}`: about {seen} requests in {}, so one failure is {} times the budget; it fires above {} times",
+            quotable(&pair.name),
+            pair.long,
+            burn.decimal(1),
+            pair.factor.decimal(4)
+        ));
+    }
+    findings.push(finding.hint("use the pack `low-traffic`, or set `min_bad` to 2 or 3"));
 }
 
 fn timeliness(slo: &Slo, depletion: Ratio, at: Place, objective: Place, findings: &mut Findings) {

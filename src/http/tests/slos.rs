@@ -84,7 +84,10 @@ async fn the_gate_closes_when_nothing_is_left() {
     let closed = world.get_json("/v1/gate/levels").await;
     assert_eq!(closed["may_release"], false);
     let reasons = closed["reasons"].to_string();
-    assert!(reasons.contains("`Search answers` in jp is exhausted: -38.89% is left of 30d"), "{reasons}");
+    assert!(
+        reasons.contains("`Search answers` in jp: the error budget is exhausted, -38.89% is left of 30d"),
+        "{reasons}"
+    );
     assert!(!reasons.contains("in eu"), "{reasons}");
     let worst = world.get_json("/v1/slos?sort=budget&scope=one").await;
     let regions: Vec<_> = worst["slos"].as_array().unwrap().iter().map(|row| row["region"].clone()).collect();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 mod burnrate;
 mod escalation;
-mod production;
+pub mod production;
 mod schedules;
 
 /// One case as it lies in its folder.

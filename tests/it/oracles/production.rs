@@ -47,6 +47,8 @@ pub fn policy(objective: Ratio, pairs: &[(&str, &str, &str, &str)], alert: Timel
         burn: pairs.collect(),
         raise: vec![],
         links: BTreeMap::new(),
+        expected_per_day: None,
+        policy: None,
     };
     let service = Service {
         team: "team".into(),
@@ -77,6 +79,16 @@ pub fn policy(objective: Ratio, pairs: &[(&str, &str, &str, &str)], alert: Timel
         maintenance: Vec::new(),
         channels: BTreeMap::new(),
     }
+}
+
+/// The same with each pair changed.
+pub fn changed(mut policy: Policy, change: impl Fn(&mut BurnPair)) -> Policy {
+    for service in policy.services.values_mut() {
+        for slo in &mut service.slos {
+            Arc::make_mut(slo).burn.iter_mut().for_each(&change);
+        }
+    }
+    policy
 }
 
 /// The feed of a region; `None` for a series without labels.
