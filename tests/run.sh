@@ -3,6 +3,7 @@
 #
 # CALLOUT_ORACLES   folder with other cases of known answers (burnrate/, schedules/, escalation/)
 # CALLOUT_KILLS     how often the crash test kills the service (default 120; the long run: 500)
+# CALLOUT_SIM_SEEDS how many seeds the simulator runs; CALLOUT_SIM_SEED=N replays one
 # CALLOUT_SEED      seed of the crash test (default: a new one, printed)
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -307,10 +307,11 @@ impl Shard {
         };
         self.announced = true;
         self.shared.gauges.unjudged_since.store(at.as_millis(), Ordering::Release);
-        let events = round.events() as u64;
+        let known = round.answer(first);
+        let events = (round.events() as u64).saturating_sub(known);
         self.shared.counters.events.add(events);
+        self.shared.counters.repeated.add(known);
         self.shared.gauges.load.add(events, at);
-        self.shared.counters.repeated.add(round.answer(first));
         self.committed();
         let committed = Seq(self.journal.next_seq().0 - 1);
         (self.on_commit)(committed);

@@ -108,8 +108,7 @@ impl Worker {
             }
             Order::Gone => {
                 self.channel = None;
-                let rows = queue.drain();
-                self.fail(&rows, "the channel is not configured any more");
+                self.give_back(queue);
             }
         }
     }
@@ -131,6 +130,12 @@ impl Worker {
                 (None, _) => self.fail(&[row], "the channel is not configured any more"),
             }
         }
+    }
+
+    /// Without a channel what waits fails, so that it goes another way.
+    fn give_back(&self, queue: &mut Queue) {
+        let rows = queue.drain();
+        self.fail(&rows, "the channel is not configured any more");
     }
 
     fn fail(&self, rows: &[Row], error: &'static str) {
@@ -253,6 +258,10 @@ impl Worker {
             reports.push(self.next(next, &mut errors, &last));
         }
         self.handle.report(reports);
+        // It was removed while this call was under way, and nobody will try again.
+        if self.channel.is_none() {
+            self.give_back(queue);
+        }
     }
 
     fn next(&self, next: Next, errors: &mut BTreeMap<crate::domain::DeliveryId, String>, last: &str) -> DeliveryReport {
