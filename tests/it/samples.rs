@@ -476,7 +476,7 @@ impl Target {
                     seen.store(n + 1, Ordering::Relaxed);
                     for (code, each) in [("200", 90), ("500", 10)] {
                         let _ =
-                            write!(body, "http_requests_total{{code=\"{code}\",handler=\"/api\"}} {} {at}\n", n * each);
+                            writeln!(body, "http_requests_total{{code=\"{code}\",handler=\"/api\"}} {} {at}", n * each);
                     }
                 }
                 let mut stream = reader.into_inner();
