@@ -54,6 +54,7 @@ pub static ROOT: Table = Table {
         Key::new("environments", map!(free Shape::Table(&ENVIRONMENT)), "where services are deployed"),
         Key::new("channels", Shape::Folder(&CHANNELS), "ways out"),
         Key::new("digest", Shape::Table(&DIGEST), "when messages to one recipient are gathered into one"),
+        Key::new("templates", Shape::Table(&TEMPLATES), "texts of messages, written by template"),
         Key::new("tokens", map!(Shape::Table(&TOKEN)), "API tokens, by the hash of their text"),
         Key::new("heartbeat", Shape::Table(&HEARTBEAT), "sign of life to a monitor that is independent of callout"),
         Key::new("health", Shape::Table(&HEALTH), "when callout counts as stuck"),
@@ -88,6 +89,15 @@ pub static ORGANISATION: Table = Table {
         ),
         Key::new("link_key_env", VARIABLE, "environment variable with the key that signs action links"),
         Key::new("link_key_file", PATH, "file with the key that signs action links; default: made once and kept"),
+    ],
+};
+
+/// Texts of messages, written by template.
+pub static TEMPLATES: Table = Table {
+    about: "texts of messages, written by template",
+    keys: &[
+        Key::new("headline", ANY, "the first line, for example `{{ priority }} {{ service }}: {{ headline }}`"),
+        Key::new("details", ANY, "the paragraph below it"),
     ],
 };
 
@@ -320,6 +330,7 @@ pub static TEAM: Table = Table {
         Key::new("dedup_resource", DEDUP, "the same for resource alerts; default: all labels"),
         Key::new("reopen", text(Format::SpanOrNone), "re-open window instead of the organisation's"),
         Key::new("raise", list!(Shape::Table(&RAISE)), "priority raised by repetition"),
+        Key::new("templates", Shape::Table(&TEMPLATES), "texts of its messages, before the organisation's"),
         Key::new("routes", list!(Shape::Table(&ROUTE)), "channels that hear of alerts; the first that matches wins"),
     ],
 };

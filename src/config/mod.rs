@@ -20,6 +20,7 @@ pub mod secret;
 mod settings;
 mod shape;
 mod source;
+pub mod template;
 mod tree;
 mod view;
 

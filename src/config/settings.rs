@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::metrics::MetricRules;
+use super::template::Templates;
 use crate::domain::{ChannelRef, Name, Span, Timestamp};
 
 /// Settings of the shell.
@@ -18,6 +19,8 @@ pub struct Settings {
     pub link_key: Option<SecretRef>,
     /// Sign of life to an independent monitor.
     pub heartbeat: Option<HeartbeatSettings>,
+    /// Templates of texts.
+    pub templates: Arc<Templates>,
     /// When callout counts as stuck.
     pub health: HealthLimits,
     /// Rules that make samples of metrics.

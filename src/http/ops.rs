@@ -65,6 +65,7 @@ fn take_over(app: &App) {
         (&metrics.reload_failures, &counters.reload_failures),
         (&metrics.busy_refusals, &counters.busy),
         (&metrics.full_refusals, &counters.full),
+        (&metrics.templates_failed, &counters.templates_failed),
         (&metrics.unwritten_refusals, &counters.unwritten),
     ] {
         metric.inner().store(counter.get(), Ordering::Relaxed);

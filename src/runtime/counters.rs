@@ -1,9 +1,9 @@
 //! What the runtime counts since its start, for metrics. Plain atomics: nobody waits for anybody.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::domain::ChannelKind;
+use crate::domain::{ChannelKind, Span, Timestamp};
 
 /// One number that only grows.
 #[derive(Debug, Default)]
@@ -24,6 +24,23 @@ impl Counter {
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Something that is said once in a while.
+#[derive(Debug, Default)]
+pub struct Seldom(AtomicI64);
+
+impl Seldom {
+    /// How often at most.
+    const EVERY: Span = Span::from_minutes(5);
+
+    /// Whether it is time to say it, and if so, not again for a while.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let last = self.0.load(Ordering::Relaxed);
+        let due = last == 0 || now.as_millis().saturating_sub(last) >= Self::EVERY.as_millis();
+        due && self.0.compare_exchange(last, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -62,6 +79,10 @@ pub struct Counters {
     pub reload_failures: Counter,
     /// Signs of life to the monitor outside.
     pub heartbeats: Heartbeats,
+    /// Templates that failed, so that the built-in text went out.
+    pub templates_failed: Counter,
+    /// Says when people should hear of it again.
+    pub template_alarm: Seldom,
     /// Messages by kind of channel.
     pub deliveries: [Deliveries; ChannelKind::ALL.len()],
 }

@@ -125,6 +125,8 @@ pub struct Metrics {
     pub quarantined_inputs: Gauge,
     /// Deadlines that could not be judged and are tried again later.
     pub deadlines_set_aside: Gauge,
+    /// Templates that failed, so that the built-in text went out.
+    pub templates_failed: Counter,
     /// Digests that gather or wait to be delivered.
     pub digests_waiting: Gauge,
     /// Requests refused since the journal could not be written.
@@ -187,6 +189,7 @@ impl Metrics {
             full_refusals: Counter::default(),
             quarantined_inputs: Gauge::default(),
             deadlines_set_aside: Gauge::default(),
+            templates_failed: Counter::default(),
             digests_waiting: Gauge::default(),
             unwritten_refusals: Counter::default(),
             journal_failing: Gauge::default(),
@@ -278,6 +281,11 @@ impl Metrics {
             "deadlines_set_aside",
             "Deadlines that could not be judged by a defect and are tried again later",
             self.deadlines_set_aside.clone(),
+        );
+        r.register(
+            "templates_failed",
+            "Templates that failed, so that the built-in text went out",
+            self.templates_failed.clone(),
         );
         r.register("digests_waiting", "Digests that gather or are not delivered yet", self.digests_waiting.clone());
         r.register("journal_failing", "1 while the journal cannot be written", self.journal_failing.clone());

@@ -8,6 +8,7 @@ mod people;
 mod schedules;
 mod services;
 mod teams;
+mod templates;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +96,19 @@ impl<'a> Compiler<'a> {
         let link_key = self.organisation_view().and_then(|view| self.secret(&view, "link_key"));
         let (heartbeat, health) = (self.heartbeat(), self.health());
         let metrics = Arc::new(self.metrics());
-        (policy, Settings { channels: channel_settings, tokens: self.tokens(), link_key, heartbeat, health, metrics })
+        let templates = Arc::new(self.templates());
+        (
+            policy,
+            Settings {
+                channels: channel_settings,
+                tokens: self.tokens(),
+                link_key,
+                heartbeat,
+                health,
+                metrics,
+                templates,
+            },
+        )
     }
 
     /// The things of a map that are without mistakes.

@@ -10,6 +10,7 @@ mod render;
 mod retry;
 #[cfg(test)]
 mod tests;
+mod wording;
 mod worker;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::gather::{Reader, gather};
 use super::queue::Row;
+use super::wording::reword;
 use crate::auth::link::{self, Holder, Link, LinkKey, Verbs};
 use crate::channel::{ActionLinks, Message, PersonName};
 use crate::domain::{IncidentId, Span, Timestamp};
@@ -31,6 +32,7 @@ pub enum Rendered {
 /// Renders rows in order.
 pub fn render(handle: &Handle, key: &LinkKey, rows: &[Row], now: Timestamp) -> Vec<Rendered> {
     let policy = handle.policy();
+    let templates = Arc::clone(&handle.settings().templates);
     let mut rendered = Vec::with_capacity(rows.len());
     for chunk in rows.chunks(RENDERED_PER_LOCK) {
         if chunk.iter().any(|row| row.delivery.purpose == Purpose::Digest) {
@@ -40,6 +42,13 @@ pub fn render(handle: &Handle, key: &LinkKey, rows: &[Row], now: Timestamp) -> V
         handle.read(|state| {
             rendered.extend(chunk.iter().map(|row| one(state, &policy, key, row, now)));
         });
+    }
+    for one in &mut rendered {
+        if let Rendered::Message(message) = one
+            && let Some(content) = message.content.as_deref_mut()
+        {
+            reword(handle, &templates, content);
+        }
     }
     rendered
 }

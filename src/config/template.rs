@@ -1,0 +1,273 @@
+//! Templates for the texts of messages, written by whoever writes the configuration. Checked when it is read, by a trial on a made-up
+//! incident; bounded when used. What a template cannot say is said in callout's own words: a message is never lost for its looks.
+//!
+//! Absent on purpose: escaping (each channel's own), files, includes, and anything that lasts longer than a small number of steps. Fuel does
+//! not bound memory, so templates come from the configuration alone and never from a sender.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+
+use crate::domain::Name;
+
+/// Bytes of a template. Beyond: the configuration is refused.
+pub const TEMPLATE_BYTES_MAX: usize = 4_096;
+/// Bytes that a template may write. Beyond: the built-in text is used.
+pub const OUTPUT_BYTES_MAX: usize = 16_384;
+/// Steps that a template may take. Beyond: the built-in text is used.
+pub const FUEL_MAX: u64 = 20_000;
+
+/// Templates of the organisation and of its teams.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Templates {
+    /// Those of every team that has none of its own.
+    pub organisation: Texts,
+    /// Those of teams.
+    pub teams: BTreeMap<Name, Texts>,
+}
+
+/// The texts that can be written by template.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// The first line.
+    pub headline: Option<Arc<str>>,
+    /// The paragraph below it.
+    pub details: Option<Arc<str>>,
+}
+
+impl Templates {
+    /// The template of the first line for a team.
+    #[must_use]
+    pub fn headline(&self, team: &str) -> Option<&Arc<str>> {
+        let own = self.teams.get(team).and_then(|texts| texts.headline.as_ref());
+        own.or(self.organisation.headline.as_ref())
+    }
+
+    /// The template of the paragraph below it for a team.
+    #[must_use]
+    pub fn details(&self, team: &str) -> Option<&Arc<str>> {
+        let own = self.teams.get(team).and_then(|texts| texts.details.as_ref());
+        own.or(self.organisation.details.as_ref())
+    }
+
+    /// Whether there are none at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a template may use.
+#[derive(Debug, Clone)]
+pub struct Values<'a> {
+    /// Number of the incident.
+    pub incident: u64,
+    /// callout's own first line.
+    pub headline: &'a str,
+    /// callout's own paragraph; empty where there is none.
+    pub details: &'a str,
+    /// `triggered`, `acknowledged`, `snoozed`, `resolved`.
+    pub status: &'a str,
+    /// Priority; empty while unset.
+    pub priority: &'a str,
+    /// Severity; empty while unset.
+    pub severity: &'a str,
+    /// Team.
+    pub team: &'a str,
+    /// Service; empty where none is named.
+    pub service: &'a str,
+    /// Labels as sent.
+    pub labels: BTreeMap<&'a str, &'a str>,
+    /// Annotations as sent.
+    pub annotations: BTreeMap<&'a str, &'a str>,
+}
+
+impl Values<'_> {
+    fn as_value(&self) -> Value {
+        fn map(pairs: &BTreeMap<&str, &str>) -> Value {
+            Value::from_pairs(pairs.iter().map(|(name, value)| (Value::from(*name), Value::from(*value))))
+        }
+        Value::from_pairs([
+            ("incident", Value::from(self.incident)),
+            ("headline", Value::from(self.headline)),
+            ("details", Value::from(self.details)),
+            ("status", Value::from(self.status)),
+            ("priority", Value::from(self.priority)),
+            ("severity", Value::from(self.severity)),
+            ("team", Value::from(self.team)),
+            ("service", Value::from(self.service)),
+            ("labels", map(&self.labels)),
+            ("annotations", map(&self.annotations)),
+        ])
+    }
+}
+
+impl Values<'static> {
+    /// A made-up incident, for the trial.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self {
+            incident: 4_711,
+            headline: "availability of GET /api/data in prod-eu: 1.5% failed in 1h, 5.1x the budget",
+            details: "the app is unusable",
+            status: "triggered",
+            priority: "P2",
+            severity: "",
+            team: "checkout",
+            service: "data-api",
+            labels: BTreeMap::from([("alertname", "HighErrorRate"), ("host", "web-1")]),
+            annotations: BTreeMap::from([("summary", "the app is unusable")]),
+        }
+    }
+}
+
+/// Why a template gives no text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// It is too long.
+    #[error("it is longer than {TEMPLATE_BYTES_MAX} bytes")]
+    TooLong,
+    /// It cannot be read, or what it asks for is not there.
+    #[error("line {line}: {what}")]
+    Wrong {
+        /// Line within the template, from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// It takes too many steps.
+    #[error("it takes more than {FUEL_MAX} steps")]
+    Fuel,
+    /// It writes too much.
+    #[error("it writes more than {OUTPUT_BYTES_MAX} bytes")]
+    Output,
+    /// It writes nothing.
+    #[error("it writes nothing")]
+    Empty,
+}
+
+/// What a template says of an incident.
+///
+/// # Errors
+/// When it says nothing, or cannot within its bounds.
+pub fn render(source: &str, values: &Values<'_>) -> Result<String, TemplateError> {
+    if source.len() > TEMPLATE_BYTES_MAX {
+        return Err(TemplateError::TooLong);
+    }
+    let mut environment = Environment::empty();
+    for (name, filter) in FILTERS {
+        filter(&mut environment, name);
+    }
+    environment.add_test("defined", minijinja::tests::is_defined);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_fuel(Some(FUEL_MAX));
+    let template = environment.template_from_named_str("template", source).map_err(|error| wrong(&error))?;
+    let mut out = Bounded { text: Vec::new(), full: false };
+    let rendered = template.render_captured_to(values.as_value(), &mut out).map(drop);
+    if out.full {
+        return Err(TemplateError::Output);
+    }
+    rendered.map_err(|error| wrong(&error))?;
+    let text = String::from_utf8_lossy(&out.text).trim().to_owned();
+    if text.is_empty() { Err(TemplateError::Empty) } else { Ok(text) }
+}
+
+/// Puts a filter into an environment.
+type Register = fn(&mut Environment<'static>, &'static str);
+
+/// The filters that there are: few, and none that makes much of little.
+const FILTERS: [(&str, Register); 7] = [
+    ("upper", |environment, name| environment.add_filter(name, minijinja::filters::upper)),
+    ("lower", |environment, name| environment.add_filter(name, minijinja::filters::lower)),
+    ("title", |environment, name| environment.add_filter(name, minijinja::filters::title)),
+    ("trim", |environment, name| environment.add_filter(name, minijinja::filters::trim)),
+    ("replace", |environment, name| environment.add_filter(name, minijinja::filters::replace)),
+    ("default", |environment, name| environment.add_filter(name, minijinja::filters::default)),
+    ("items", |environment, name| environment.add_filter(name, minijinja::filters::items)),
+];
+
+/// Whether a template can be used: a trial on a made-up incident.
+///
+/// # Errors
+/// Why not.
+pub fn check(source: &str) -> Result<(), TemplateError> {
+    match render(source, &Values::sample()) {
+        // A condition that does not hold for the sample may write nothing.
+        Ok(_) | Err(TemplateError::Empty) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn wrong(error: &minijinja::Error) -> TemplateError {
+    if error.kind() == ErrorKind::OutOfFuel {
+        return TemplateError::Fuel;
+    }
+    let what = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+    TemplateError::Wrong { line: error.line().unwrap_or(1), what }
+}
+
+/// Takes what a template writes, up to a bound.
+struct Bounded {
+    text: Vec<u8>,
+    full: bool,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.text.len() + bytes.len() > OUTPUT_BYTES_MAX {
+            self.full = true;
+            return Err(io::Error::other("too much"));
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_say_what_they_can_and_fail_within_their_bounds() {
+        let long = "x".repeat(TEMPLATE_BYTES_MAX + 1);
+        let at_the_edge = "x".repeat(TEMPLATE_BYTES_MAX);
+        let wrong = |line, what: &str| Err(TemplateError::Wrong { line, what: what.to_owned() });
+        for (source, want) in [
+            (
+                "{{ priority }} {{ service }}: {{ headline }}",
+                Ok("P2 data-api: availability of GET /api/data in prod-eu: 1.5% failed in 1h, 5.1x the budget"
+                    .to_owned()),
+            ),
+            ("{{ labels.host | default('?') }} {{ labels.rack | default('?') }}", Ok("web-1 ?".to_owned())),
+            ("{% if severity %}{{ severity }}{% else %}none{% endif %}", Ok("none".to_owned())),
+            (
+                "{% for name, value in labels | items %}{{ name }}={{ value }} {% endfor %}",
+                Ok("alertname=HighErrorRate host=web-1".to_owned()),
+            ),
+            ("<{{ team }}> & {{ team | upper }}", Ok("<checkout> & CHECKOUT".to_owned())),
+            ("{{ servise }}", wrong(1, "undefined value")),
+            ("first\n{{ labels.rack }}", wrong(2, "undefined value")),
+            ("  ", Err(TemplateError::Empty)),
+            (&at_the_edge, Ok(at_the_edge.clone())),
+            (&long, Err(TemplateError::TooLong)),
+            (
+                "{% for a in headline %}{% for b in headline %}{% for c in headline %}{{ a }}{% endfor %}{% endfor %}{% endfor %}",
+                Err(TemplateError::Fuel),
+            ),
+            (
+                "{% for a in headline %}{% for b in headline %}{{ headline }}{% endfor %}{% endfor %}",
+                Err(TemplateError::Output),
+            ),
+        ] {
+            assert_eq!(render(source, &Values::sample()), want, "{source}");
+        }
+        assert!(matches!(render("{{ headline", &Values::sample()), Err(TemplateError::Wrong { line: 1, .. })));
+    }
+}

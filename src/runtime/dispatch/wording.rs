@@ -1,0 +1,66 @@
+//! Texts by template, in place of callout's own where one is configured. One that fails changes nothing: the built-in text goes out, a counter
+//! goes up, and people hear of it once in a while.
+
+use crate::channel::{Content, text};
+use crate::config::template::{self, TemplateError, Templates, Values};
+use crate::runtime::Handle;
+
+/// Characters of a first line by template. Beyond, it is cut.
+const HEADLINE_MAX: usize = 240;
+/// Characters of a paragraph by template. Beyond, it is cut.
+const DETAILS_MAX: usize = 2_000;
+
+/// Writes what is to be said by template.
+pub fn reword(handle: &Handle, templates: &Templates, content: &mut Content) {
+    if templates.is_empty() {
+        return;
+    }
+    let (headline, details) = (templates.headline(&content.team), templates.details(&content.team));
+    if headline.is_none() && details.is_none() {
+        return;
+    }
+    let values = values(content);
+    let told = |name: &str, made: Result<String, TemplateError>| {
+        made.map_err(|error| failed(handle, &content.team, name, &error)).ok()
+    };
+    let headline = headline.and_then(|source| told("headline", template::render(source, &values)));
+    let details = details.and_then(|source| told("details", template::render(source, &values)));
+    if let Some(headline) = headline {
+        content.headline = text::short(&headline, HEADLINE_MAX);
+    }
+    if let Some(details) = details {
+        content.summary = Some(text::cut(&text::lines(&details), DETAILS_MAX).into_owned());
+    }
+}
+
+fn values(content: &Content) -> Values<'_> {
+    fn pairs(all: &[(String, String)]) -> std::collections::BTreeMap<&str, &str> {
+        all.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+    Values {
+        incident: content.incident.0,
+        headline: &content.headline,
+        details: content.summary.as_deref().unwrap_or_default(),
+        status: content.status.as_str(),
+        priority: content.priority.as_deref().unwrap_or_default(),
+        severity: content.severity.as_deref().unwrap_or_default(),
+        team: &content.team,
+        service: content.service.as_deref().unwrap_or_default(),
+        labels: pairs(&content.labels),
+        annotations: pairs(&content.annotations),
+    }
+}
+
+/// Writing nothing is a way to keep the built-in text; anything else is a mistake that somebody should mend.
+fn failed(handle: &Handle, team: &str, name: &str, error: &TemplateError) {
+    if *error == TemplateError::Empty {
+        return;
+    }
+    let counters = handle.counters();
+    counters.templates_failed.add(1);
+    if counters.template_alarm.is_due(handle.now()) {
+        let text =
+            format!("the template `{name}` of team `{team}` failed, and callout's own text went out instead: {error}");
+        handle.alarm(format!("template/{team}/{name}"), text);
+    }
+}
