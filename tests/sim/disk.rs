@@ -11,6 +11,7 @@ pub use fault::{Chance, FaultDisk};
 use crate::defects::Defect;
 
 #[path = "../../src/store/file/fault.rs"]
+#[expect(dead_code, reason = "the store's own tests choose what a cut leaves, the simulator leaves it to chance")]
 mod fault;
 
 /// A disk that looks at what passes through.
