@@ -26,7 +26,7 @@ done < <(sed -nE 's/^test result: [A-Za-z]+\. ([0-9]+) passed; ([0-9]+) failed; 
 
 echo
 echo "──────── summary"
-grep -hE '^(oracles|crash|prometheus|docs|metrics|sim): ' "$log" | sort -u
+grep -hE '^(oracles|crash|prometheus|docs|metrics|schemathesis|sim): ' "$log" | sort -u
 grep -hE '^test .* \.\.\. FAILED$' "$log" | sort -u
 echo "$passed passed, $failed failed, $ignored ignored; setup $((ready - began)) s, tests $((SECONDS - ready)) s"
 [ "$status" -eq 0 ] && [ "$passed" -gt 0 ] && echo "all tests passed" && exit 0

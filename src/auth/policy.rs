@@ -95,6 +95,7 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/v1/quarantine", Need::Read),
     route("GET", "/v1/tokens", Need::Admin),
     route("GET", "/metrics", Need::Read),
+    route("GET", "/openapi.json", Need::Nothing),
     route("GET", "/problems", Need::Nothing),
     route("GET", "/problems/{slug}", Need::Nothing),
 ];

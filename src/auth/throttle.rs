@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::{Span, Timestamp};
 
 /// Wrong tokens and links that one address may present at once. Beyond: 429 with `Retry-After`; right ones go on working.
-pub const FAILURES_MAX: i64 = 20;
+pub const FAILURES_MAX: i64 = 60;
 /// One more is allowed each time this has passed.
-pub const FAILURE_EVERY: Span = Span::from_seconds(3);
+pub const FAILURE_EVERY: Span = Span::from_seconds(1);
 /// Addresses that are remembered. Beyond: those that presented one wrong token are forgotten, then all.
 pub const ADDRESSES_MAX: usize = 8_192;
 
@@ -58,7 +58,7 @@ impl Failures {
             return None;
         }
         let is_first = !std::mem::replace(&mut paid.refused, true);
-        let wait = u32::try_from((ahead - allowed).div_euclid(1_000) + 1).unwrap_or(u32::MAX);
+        let wait = u32::try_from((ahead - allowed + 999) / 1_000).unwrap_or(u32::MAX);
         Some(Refusal { retry_after_s: wait, is_first })
     }
 }
@@ -91,10 +91,10 @@ mod tests {
         for _ in 0..FAILURES_MAX {
             assert_eq!(failures.add(HERE, at(0)), None);
         }
-        assert_eq!(failures.add(HERE, at(0)), Some(Refusal { retry_after_s: 4, is_first: true }));
-        assert_eq!(failures.add(HERE, at(2_999)), Some(Refusal { retry_after_s: 1, is_first: false }));
-        assert_eq!(failures.add(HERE, at(3_000)), None, "one more after three seconds");
-        assert!(failures.add(HERE, at(3_000)).is_some());
+        assert_eq!(failures.add(HERE, at(0)), Some(Refusal { retry_after_s: 1, is_first: true }));
+        assert_eq!(failures.add(HERE, at(999)), Some(Refusal { retry_after_s: 1, is_first: false }));
+        assert_eq!(failures.add(HERE, at(1_000)), None, "one more after a second");
+        assert!(failures.add(HERE, at(1_000)).is_some());
         let later = FAILURE_EVERY.as_millis() * (FAILURES_MAX + 1);
         for _ in 0..FAILURES_MAX {
             assert_eq!(failures.add(HERE, at(later)), None, "all of it is allowed again");

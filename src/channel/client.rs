@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,7 +153,7 @@ pub fn client(common: &Common, target: &Target, connections: usize) -> Result<re
         .tcp_nodelay(true)
         .referer(false);
     if !common.allow_private {
-        builder = builder.dns_resolver(Arc::new(PublicOnly { proxies: proxy_hosts() }));
+        builder = builder.dns_resolver(Arc::new(PublicOnly { proxies: proxy_hosts(), look_up }));
     }
     if target.is_loopback() {
         builder = builder.no_proxy();
@@ -201,25 +202,33 @@ fn proxy_hosts() -> BTreeSet<String> {
         .collect()
 }
 
-/// Resolves names, keeping public addresses only.
-#[derive(Debug)]
+/// How a name becomes addresses.
+type LookUp = fn(String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
+
+fn look_up(name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+}
+
+/// Resolves names, keeping public addresses only. The client asks for each connection, so what a name led to before does not count.
 struct PublicOnly {
     proxies: BTreeSet<String>,
+    look_up: LookUp,
 }
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         let is_proxy = self.proxies.contains(&name.as_str().to_ascii_lowercase());
+        let found = (self.look_up)(name.as_str().to_owned());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| NameUnknown)?;
-            let mut any = false;
-            let allowed: Vec<_> =
-                found.inspect(|_| any = true).filter(|address| is_proxy || is_public(address.ip())).collect();
-            match (any, allowed.is_empty()) {
-                (false, _) => Err(NameUnknown.into()),
-                (true, true) => Err(AddressRefused.into()),
-                (true, false) => Ok(Box::new(allowed.into_iter()) as Addrs),
+            let mut found = found.await.map_err(|_| NameUnknown)?;
+            if found.is_empty() {
+                return Err(NameUnknown.into());
             }
+            found.retain(|address| is_proxy || is_public(address.ip()));
+            if found.is_empty() {
+                return Err(AddressRefused.into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
 }
@@ -275,6 +284,8 @@ fn is_public_v6(v6: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -348,8 +359,54 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_inside_is_refused() {
-        let resolver = PublicOnly { proxies: BTreeSet::new() };
+        let resolver = PublicOnly { proxies: BTreeSet::new(), look_up };
         let error = resolver.resolve("localhost".parse().unwrap()).await.err().unwrap();
         assert!(error.is::<AddressRefused>(), "{error}");
+    }
+
+    /// A name server that rebinds: a public address at first, then this machine's; now and then both.
+    fn rebinding(_: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>> {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let answers: [&[&str]; 4] = [
+            &["8.8.8.8:0"],
+            &["127.0.0.1:0"],
+            &["127.0.0.1:0", "8.8.4.4:0", "[::ffff:10.0.0.1]:0"],
+            &["169.254.169.254:0"],
+        ];
+        let answer = answers[ASKED.fetch_add(1, Ordering::Relaxed) % answers.len()];
+        Box::pin(async move { Ok(answer.iter().map(|text| text.parse().unwrap()).collect()) })
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_rebound_is_refused_at_the_next_connection() {
+        let resolver = PublicOnly { proxies: ["proxy.example".to_owned()].into(), look_up: rebinding };
+        let mut got = Vec::new();
+        for _ in 0..4 {
+            let found = resolver.resolve("hooks.example.com".parse().unwrap()).await;
+            got.push(
+                found.map_or_else(|e| e.to_string(), |all| all.map(|a| a.to_string()).collect::<Vec<_>>().join(" ")),
+            );
+        }
+        let refused = AddressRefused.to_string();
+        assert_eq!(got, ["8.8.8.8:0", &refused, "8.8.4.4:0", &refused]);
+        let proxy = resolver.resolve("PROXY.example".parse().unwrap()).await;
+        assert!(proxy.is_ok(), "where the operator put a proxy is the operator's business");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_a_name_that_leads_inside() {
+        install_crypto();
+        let inside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        inside.set_nonblocking(true).unwrap();
+        let port = inside.local_addr().unwrap().port();
+        let inside_only: LookUp = |_| Box::pin(async { Ok(vec!["127.0.0.1:0".parse().unwrap()]) });
+        let resolver = PublicOnly { proxies: BTreeSet::new(), look_up: inside_only };
+        let client = reqwest::Client::builder().no_proxy().dns_resolver(Arc::new(resolver)).build().unwrap();
+        let error = client.post(format!("http://hooks.example.com:{port}/")).send().await.unwrap_err();
+        assert!(
+            matches!(super::super::outcome::from_error(&error), crate::channel::Sending::Failed { .. }),
+            "{error:?}"
+        );
+        assert_eq!(inside.accept().map_err(|e| e.kind()).err(), Some(std::io::ErrorKind::WouldBlock));
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! A retry carries the same Message-ID, so that a mail that arrived twice can be seen to be one. Replies of the server are
 //! waited for within the deadline of the attempt, which the SMTP library's own timeout does not cover.
+//!
+//! The address policy of `client.rs` does not hold here: mail servers are mostly inside, the operator alone names them, and the protocol
+//! takes nobody further (no redirects, and a reply goes no further than its code). Instead TLS is required beyond this machine.
 
 mod headers;
 pub mod render;

@@ -11,6 +11,7 @@ mod demo;
 mod drill;
 mod explain;
 mod export;
+mod files;
 mod gate;
 mod import;
 mod quarantine;

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::files;
 use crate::auth::gate::Gate;
 use crate::auth::usage::{self, Usage};
 use crate::auth::{self, link::LinkKey};
@@ -119,11 +120,12 @@ impl Service {
         let gate = Arc::new(Gate::new(Usage::open(&data)));
         let app = http::App::new(handle.clone(), Arc::clone(&metrics), link_key, Arc::clone(&gate));
         let router = http::router(app);
+        let limits = http::Limits::for_files(files::raise());
         let closing = CancellationToken::new();
         let closed = closing.clone();
         let remembering = tokio::spawn(remember(gate, handle.clone(), data, closing.clone()));
         let serving =
-            tokio::spawn(async move { http::serve(listener, router, metrics, closed.cancelled_owned()).await });
+            tokio::spawn(async move { http::serve(listener, router, metrics, limits, closed.cancelled_owned()).await });
         Ok(Self { handle, address, running, dispatcher, beating, follower, closing, serving, remembering })
     }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::incidents::{actor, may_act};
+use super::openapi::{Content, Kind, Operation, Param};
 use super::params::{Params, bad, command};
 use super::problem::{BAD_SILENCE, Failure, GONE};
 use super::silences::{find, fresh_id};
@@ -32,6 +33,53 @@ use crate::rules::silence::SilenceTable;
 
 /// The version of Alertmanager whose interface this is; clients compare it with their own.
 const SPEAKS: &str = "0.25.0";
+
+/// For `/openapi.json`. Posting alerts is a dialect of its own.
+pub const DESCRIBED: &[Operation] = &[
+    Operation::new("GET", "/api/v2/alerts", "Alerts that fire")
+        .query(WHICH)
+        .answers(&[(200, Content::Json("AlertmanagerKnown"))])
+        .refuses(&[400]),
+    Operation::new("GET", "/api/v2/alerts/groups", "Alerts that fire, a group for each team")
+        .query(WHICH)
+        .answers(&[(200, Content::Json("AlertmanagerGroups"))])
+        .refuses(&[400]),
+    Operation::new("GET", "/api/v2/silences", "Silences")
+        .query(&[
+            Param("filter", Kind::Many, "matchers, all of which must hold"),
+            Param("active", Kind::Flag, "default true"),
+            Param("pending", Kind::Flag, "default true"),
+            Param("expired", Kind::Flag, "default true"),
+        ])
+        .answers(&[(200, Content::Json("AlertmanagerSilences"))])
+        .refuses(&[400]),
+    Operation::new("POST", "/api/v2/silences", "Makes a silence, or changes one")
+        .body("AlertmanagerNewSilence")
+        .answers(&[(200, Content::Json("AlertmanagerSilenceId"))])
+        .refuses(&[404, 422]),
+    Operation::new("GET", "/api/v2/silence/{id}", "One silence")
+        .answers(&[(200, Content::Json("AlertmanagerSilence"))])
+        .refuses(&[404]),
+    Operation::new("DELETE", "/api/v2/silence/{id}", "Ends a silence now")
+        .answers(&[(200, Content::Nothing)])
+        .refuses(&[404]),
+    Operation::new("GET", "/api/v2/status", "Version and receivers, as amtool reads them")
+        .answers(&[(200, Content::Json("AlertmanagerStatus"))]),
+    Operation::new("GET", "/api/v2/receivers", "Receivers, which are the teams")
+        .answers(&[(200, Content::Json("AlertmanagerReceivers"))]),
+];
+
+/// Which alerts are asked for.
+const WHICH: &[Param] = &[
+    Param("filter", Kind::Many, "matchers, all of which must hold"),
+    Param("active", Kind::Flag, "default true"),
+    Param("silenced", Kind::Flag, "default true"),
+    Param("inhibited", Kind::Flag, "nothing is"),
+    Param("unprocessed", Kind::Flag, "nothing is"),
+    Param("muted", Kind::Flag, "default true"),
+    Param("receiver", Kind::Text, "regular expression for the team"),
+    Param("receiver_matchers", Kind::Many, "matchers of `name`, all of which must hold"),
+];
 
 /// Alerts copied while the state is held; the shard waits meanwhile.
 const CHUNK_ALERTS: usize = 1_024;

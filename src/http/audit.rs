@@ -9,10 +9,22 @@ use serde::Serialize;
 
 use super::App;
 use super::incidents::unreadable;
+use super::openapi::{Content, Kind, Operation, Param};
 use super::params::{Params, bad};
 use super::problem::Failure;
 use crate::domain::{Seq, Span, Timestamp};
 use crate::projection::{AuditAsked, AuditRow};
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] = &[Operation::new("GET", "/v1/audit", "Who did what, the oldest first")
+    .query(&[
+        Param("from", Kind::Time, "default a day ago"),
+        Param("to", Kind::Time, "default now"),
+        Param("limit", Kind::Rows(AUDIT_ROWS_MAX), "rows of a page; default 100"),
+        Param("cursor", Kind::Text, "where the page before ended"),
+    ])
+    .answers(&[(200, Content::Json("Audit"))])
+    .refuses(&[400])];
 
 /// Rows of a page of the audit unless said otherwise.
 const PAGE_ROWS: usize = 100;

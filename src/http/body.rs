@@ -1,6 +1,7 @@
 //! Bodies of requests: bounded before and after decompression, and in time.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
@@ -18,6 +19,9 @@ enum Encoding {
     Gzip,
     Snappy,
 }
+
+/// From the end of a request's head to the end of its body. Beyond: 408 `body-too-slow`, and the connection is closed.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Reads a body that must be JSON.
 ///
@@ -65,10 +69,14 @@ async fn read(headers: &HeaderMap, body: Body, encoding: Encoding) -> Result<Byt
     if declared.is_some_and(|bytes| bytes > limit) {
         return Err(too_large(encoding));
     }
-    let bytes = match Limited::new(body, limit).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(e) if e.is::<LengthLimitError>() => return Err(too_large(encoding)),
-        Err(_) => return Err(Refusal::new(&problem::MALFORMED_JSON, "the body broke off")),
+    let bytes = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Err(_) => {
+            let detail = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
+            return Err(Refusal::new(&problem::BODY_TOO_SLOW, detail));
+        }
+        Ok(Err(e)) if e.is::<LengthLimitError>() => return Err(too_large(encoding)),
+        Ok(Err(_)) => return Err(Refusal::new(&problem::MALFORMED_JSON, "the body broke off")),
     };
     match encoding {
         Encoding::Plain => Ok(bytes),
@@ -171,6 +179,25 @@ mod tests {
         assert!(bomb.len() < COMPRESSED_BYTES_MAX);
         assert_eq!(decompress(&bomb).unwrap_err().problem, &problem::BODY_TOO_LARGE);
         assert_eq!(decompress(&gzip(&vec![b' '; BODY_BYTES_MAX])).unwrap().len(), BODY_BYTES_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_end_is_given_up() {
+        struct Trickle(tokio::time::Interval);
+        impl hyper::body::Body for Trickle {
+            type Data = Bytes;
+            type Error = std::convert::Infallible;
+            fn poll_frame(
+                mut self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+                self.0.poll_tick(cx).map(|_| Some(Ok(hyper::body::Frame::data(Bytes::from_static(b" ")))))
+            }
+        }
+        let begun = tokio::time::Instant::now();
+        let body = Body::new(Trickle(tokio::time::interval(Duration::from_secs(1))));
+        let refused = read_json(&HeaderMap::new(), body).await.unwrap_err();
+        assert_eq!((refused.problem, begun.elapsed()), (&problem::BODY_TOO_SLOW, BODY_TIMEOUT));
     }
 
     #[test]

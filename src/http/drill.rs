@@ -10,7 +10,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
+use super::guard::Outcome;
 use super::incidents::{actor, may_act, unreadable};
+use super::openapi::{Content, Operation};
 use super::params::command;
 use super::problem::{BAD_COMMAND, CONFLICT, Failure, INTERNAL};
 use crate::auth::Principal;
@@ -18,6 +20,17 @@ use crate::domain::{Event, EventId, EventKind, EventStatus, LabelsBuilder, Name,
 use crate::engine::state::Incident;
 use crate::engine::{Policy, State as EngineState};
 use crate::runtime::Incoming;
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] = &[
+    Operation::new("POST", "/v1/drill", "Pages whoever is on call, marked as a drill")
+        .body("NewDrill")
+        .answers(&[(202, Content::Json("Drill"))])
+        .refuses(&[409, 422]),
+    Operation::new("GET", "/v1/drill/{event}", "What became of a drill, hop by hop")
+        .answers(&[(200, Content::Json("DrillReport"))])
+        .refuses(&[404]),
+];
 
 /// Drills that may be open at once. Beyond: 409, since somebody pages people in a loop.
 const DRILLS_OPEN_MAX: usize = 20;
@@ -56,8 +69,11 @@ pub async fn begin(
         return Err(Failure::new(&INTERNAL, "the drill was taken and has no id"));
     };
     let report = format!("/v1/drill/{event}");
+    let outcome = Outcome(format!("drill {event} of {}", short(&body.route)));
     let body = json!({ "event": event.to_string(), "report": report, "ends_at": ends_at });
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, report)], Json(body)).into_response())
+    let mut response = (StatusCode::ACCEPTED, [(header::LOCATION, report)], Json(body)).into_response();
+    response.extensions_mut().insert(outcome);
+    Ok(response)
 }
 
 /// `GET /v1/drill/{event}`: what became of it so far.

@@ -8,10 +8,25 @@ use serde_json::json;
 
 use super::App;
 use super::incidents::{explanation, unreadable};
+use super::openapi::{Content, Kind, Operation, Param};
 use super::params::{Params, bad};
 use super::problem::Failure;
 use crate::domain::{EventId, Seq};
 use crate::projection::Explanation;
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] = &[
+    Operation::new("GET", "/v1/events/{id}", "What became of an event")
+        .answers(&[(200, Content::Json("Event"))])
+        .refuses(&[404]),
+    Operation::new("GET", "/v1/events/{id}/explain", "The chain of decisions about an event")
+        .answers(&[(200, Content::JsonOrText("Explanation"))])
+        .refuses(&[404]),
+    Operation::new("GET", "/v1/explain", "The page that a person got at a time, or shortly before")
+        .query(&[Param("person", Kind::Required, "whose page"), Param("at", Kind::Time, "when; default now")])
+        .answers(&[(200, Content::JsonOrText("Explanation"))])
+        .refuses(&[400, 404]),
+];
 
 async fn find(app: &App, id: &str) -> Result<(EventId, Explanation), Failure> {
     let unknown = || Failure::not_found(format!("event `{}`", id.chars().take(64).collect::<String>()));

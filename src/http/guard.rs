@@ -31,7 +31,8 @@ pub struct Guard {
     responses: [Counter; 4],
 }
 
-/// What came of an administrative act, for the audit: an extension of the answer, where there is more to say than its status.
+/// What came of an act, for the audit: an extension of the answer. Requests to routes for administrators are in the audit without it; what needs
+/// `act` and is no [`Command`](crate::engine::Command), which the audit knows already, gets there by it.
 #[derive(Debug, Clone)]
 pub struct Outcome(pub String);
 
@@ -70,13 +71,14 @@ pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: 
     };
     let response = match decision {
         Ok(principal) => {
-            let by = (guard.route.need == Need::Admin).then(|| actor(&principal));
+            let by = matches!(guard.route.need, Need::Admin | Need::Act).then(|| actor(&principal));
             request.extensions_mut().insert(principal);
             let response = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
                 let limit = REQUEST_TIMEOUT.as_secs();
                 guard.fail(Failure::new(&problem::TIMED_OUT, format!("not done within {limit} seconds")))
             });
-            if let Some(by) = by {
+            let is_act = guard.route.need == Need::Admin || response.extensions().get::<Outcome>().is_some();
+            if let Some(by) = by.filter(|_| is_act) {
                 let act = guard.act(by, &response);
                 guard.record(act).await;
             }

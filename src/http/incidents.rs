@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::App;
+use super::openapi::{Content, Kind, Operation, Param};
 use super::params::{Params, bad, command};
 use super::problem::{BAD_COMMAND, CONFLICT, FORBIDDEN, Failure, INTERNAL};
 use super::view::{IncidentView, TEXT_BYTES_MAX};
@@ -31,7 +32,65 @@ const SCAN_ROWS_MAX: usize = 200_000;
 /// The longest snooze. Beyond: 422.
 pub const SNOOZE_MAX: Span = Span::from_hours(24 * 30);
 /// People that an incident may be handed to at once. Beyond: 422.
-const REASSIGN_MAX: usize = 50;
+pub const REASSIGN_MAX: usize = 50;
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] = &[
+    Operation::new("GET", "/v1/incidents", "Incidents, newest first")
+        .query(&[
+            Param(
+                "status",
+                Kind::Word(&["open", "triggered", "acknowledged", "snoozed", "resolved", "all"]),
+                "default: open",
+            ),
+            Param("team", Kind::Text, "of this team"),
+            Param("service", Kind::Text, "of this service"),
+            Param("priority", Kind::Text, "of this priority; `unset`: of none"),
+            Param("unowned", Kind::Flag, "whether nobody owns them"),
+            Param("drill", Kind::Flag, "drills, which are left out otherwise; default false"),
+            Param("limit", Kind::Rows(PAGE_ROWS_MAX), "rows of a page; default 50"),
+            Param("cursor", Kind::Text, "where the page before ended"),
+        ])
+        .answers(&[(200, Content::Json("Incidents"))])
+        .refuses(&[400]),
+    Operation::new("GET", "/v1/incidents/{id}", "One incident").answers(CHANGED).refuses(&[404]),
+    Operation::new("GET", "/v1/incidents/{id}/explain", "The chain of decisions about an incident")
+        .answers(&[(200, Content::JsonOrText("Explanation"))])
+        .refuses(&[404]),
+    Operation::new("POST", "/v1/incidents/{id}/acknowledge", "Somebody is on it; the escalation stops")
+        .answers(CHANGED)
+        .refuses(PLAIN),
+    Operation::new("POST", "/v1/incidents/{id}/unacknowledge", "Nobody is on it after all")
+        .answers(CHANGED)
+        .refuses(PLAIN),
+    Operation::new("POST", "/v1/incidents/{id}/snooze", "Quiet for a while")
+        .body("Snooze")
+        .answers(CHANGED)
+        .refuses(COMMAND),
+    Operation::new("POST", "/v1/incidents/{id}/resolve", "Over").answers(CHANGED).refuses(PLAIN),
+    Operation::new("POST", "/v1/incidents/{id}/reopen", "Not over after all").answers(CHANGED).refuses(PLAIN),
+    Operation::new("POST", "/v1/incidents/{id}/priority", "Another urgency, or none")
+        .body("Priority")
+        .answers(CHANGED)
+        .refuses(COMMAND),
+    Operation::new("POST", "/v1/incidents/{id}/severity", "Another way to respond, or none")
+        .body("Severity")
+        .answers(CHANGED)
+        .refuses(COMMAND),
+    Operation::new("POST", "/v1/incidents/{id}/note", "A remark for the timeline")
+        .body("Note")
+        .answers(CHANGED)
+        .refuses(COMMAND),
+    Operation::new("POST", "/v1/incidents/{id}/reassign", "To other people, or another policy")
+        .body("Reassign")
+        .answers(CHANGED)
+        .refuses(COMMAND),
+    Operation::new("POST", "/v1/incidents/{id}/escalate", "The next step at once").answers(CHANGED).refuses(PLAIN),
+];
+const CHANGED: &[(u16, Content)] = &[(200, Content::Json("Incident"))];
+/// A body is read where there is one, also of a command that needs none.
+const PLAIN: &[u16] = &[400, 404, 408, 409, 413, 415, 422];
+const COMMAND: &[u16] = &[404, 409, 422];
 
 /// Which incidents are wanted.
 #[derive(Debug, Default)]
@@ -218,13 +277,20 @@ struct SnoozeBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PriorityBody {
+    #[serde(deserialize_with = "said")]
     priority: Option<Name>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SeverityBody {
+    #[serde(deserialize_with = "said")]
     severity: Option<Name>,
+}
+
+/// A value or `null`, which must be there: a forgotten body must not unset anything.
+fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Name>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,9 @@ mod events;
 mod guard;
 mod incidents;
 mod oncall;
+pub mod openapi;
 mod ops;
+mod paced;
 mod pages;
 mod params;
 pub mod problem;
@@ -33,7 +35,7 @@ use std::sync::Arc;
 
 pub use problem::Failure;
 pub use routes::router;
-pub use server::{ServeError, serve};
+pub use server::{Limits, ServeError, serve};
 
 use crate::auth::gate::Gate;
 use crate::auth::link::LinkKey;

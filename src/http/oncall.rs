@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::App;
+use super::openapi::{Content, Kind, Operation, Param};
 use super::params::{Params, bad};
 use super::problem::Failure;
 use crate::domain::{Name, Span, Timestamp};
@@ -18,6 +19,26 @@ use crate::projection::{self, people};
 pub const SHIFTS_MAX: Span = Span::from_hours(24 * 366);
 /// Shifts of one answer. Beyond: the list ends there, and says where to go on.
 pub const SHIFTS_ROWS_MAX: usize = 2_000;
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] = &[
+    Operation::new("GET", "/v1/oncall", "Who is on call")
+        .query(&[
+            Param("team", Kind::Text, "in the schedules of this team"),
+            Param("schedule", Kind::Text, "in this schedule; not together with `team`"),
+            Param("role", Kind::Text, "in this role"),
+            Param("at", Kind::Time, "when; default now"),
+        ])
+        .answers(&[(200, Content::Json("OnCall"))])
+        .refuses(&[400, 404]),
+    Operation::new("GET", "/v1/schedules/{name}/shifts", "The shifts of a schedule")
+        .query(&[
+            Param("from", Kind::Time, "default now"),
+            Param("to", Kind::Time, "default a week later, at most 366 days"),
+        ])
+        .answers(&[(200, Content::Json("Shifts"))])
+        .refuses(&[400, 404]),
+];
 
 /// `GET /v1/oncall?team=&schedule=&role=&at=`
 pub async fn now(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Result<Response, Failure> {

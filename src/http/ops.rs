@@ -10,10 +10,27 @@ use serde_json::json;
 
 use super::App;
 use super::guard::Outcome;
+use super::openapi::{Content, Operation};
 use super::problem::{self, BAD_CONFIGURATION, Failure};
 use crate::auth::gate::Reason;
 use crate::domain::{ChannelKind, IncidentId};
 use crate::telemetry::metrics::{DeliveryLabels, OutcomeLabels, RejectionLabels};
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] = &[
+    Operation::new("GET", "/-/healthy", "The process answers").answers(&[(200, Content::Text)]),
+    Operation::new("GET", "/-/ready", "Work flows; otherwise why not")
+        .answers(&[(200, Content::Text), (503, Content::Json("Unready"))]),
+    Operation::new("POST", "/-/reload", "Reads the configuration again")
+        .answers(&[(200, Content::Json("Reloaded"))])
+        .refuses(&[422]),
+    Operation::new("GET", "/metrics", "For Prometheus").answers(&[(200, Content::Text)]),
+    Operation::new("GET", "/problems", "All types of problems").answers(&[(200, Content::Json("Problems"))]),
+    Operation::new("GET", "/problems/{slug}", "One type of problem, in words")
+        .answers(&[(200, Content::Text)])
+        .refuses(&[404]),
+    Operation::new("GET", "/openapi.json", "This document").answers(&[(200, Content::Json("OpenApi"))]),
+];
 
 /// Incidents counted while the state is held; the shard waits meanwhile.
 const CHUNK_ROWS: usize = 4_096;

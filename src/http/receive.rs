@@ -9,6 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::App;
 use super::body::read_json;
+use super::openapi::{Content, Operation};
 use super::problem::{Failure, respond};
 use crate::auth::Principal;
 use crate::auth::token::Teams;
@@ -18,6 +19,16 @@ use crate::ingest::{self, Context, DIALECTS, Dialect, Kept, Known, Parsed, Refus
 use crate::runtime::{Handle, Incoming};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{EventLabels, ReasonLabels};
+
+/// For `/openapi.json`: the routes of the dialects.
+pub const DESCRIBED: &[Operation] = &[
+    Operation::new("POST", "/v1/breaches", "Events in callout's own shape; durable when answered")
+        .body("Breaches")
+        .answers(&[(202, Content::Json("Accepted")), (422, Content::Problem("AllRejected"))]),
+    Operation::new("POST", "/api/v2/alerts", "Alerts in Alertmanager's shape; durable when answered")
+        .body("AlertmanagerAlerts")
+        .answers(&[(200, Content::Nothing)]),
+];
 
 /// Counters of one dialect.
 #[derive(Debug)]

@@ -13,7 +13,8 @@ use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
-    alertmanager, audit, drill, events, incidents, oncall, ops, pages, quarantine, samples, silences, slos, tokens,
+    alertmanager, audit, drill, events, incidents, oncall, openapi, ops, pages, quarantine, samples, silences, slos,
+    tokens,
 };
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
@@ -81,6 +82,7 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/quarantine", get(quarantine::list)),
         ("GET", "/v1/tokens", get(tokens::list)),
         ("GET", "/metrics", get(ops::metrics)),
+        ("GET", "/openapi.json", get(openapi::serve)),
         ("GET", "/problems", get(ops::problems)),
         ("GET", "/problems/{slug}", get(ops::explain_problem)),
     ]);

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::App;
 use super::incidents::{actor, may_act};
+use super::openapi::{Content, Kind, Operation, Param};
 use super::params::{Params, bad, command};
 use super::problem::{BAD_COMMAND, Failure, INTERNAL};
 use super::view::{SilenceView, check_silence, silence_state, silence_team};
@@ -18,6 +19,32 @@ use crate::engine::input::SilenceSpec;
 use crate::engine::limits::SILENCES_MAX;
 use crate::engine::{Command, Verb};
 use crate::rules::matcher::Matcher;
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] = &[
+    Operation::new("GET", "/v1/silences", "Silences, those that end last first")
+        .query(&[
+            Param("state", Kind::Word(&["pending", "active", "expired", "all"]), "default: those that are not expired"),
+            Param("limit", Kind::Rows(LIST_MAX), "rows; default 1,000"),
+        ])
+        .answers(&[(200, Content::Json("Silences"))])
+        .refuses(&[400]),
+    Operation::new("POST", "/v1/silences", "Makes a silence")
+        .body("NewSilence")
+        .answers(&[(201, Content::Json("Silence"))])
+        .refuses(&[422]),
+    Operation::new("GET", "/v1/silences/{id}", "One silence")
+        .answers(&[(200, Content::Json("Silence"))])
+        .refuses(&[404]),
+    Operation::new("DELETE", "/v1/silences/{id}", "Ends a silence now")
+        .answers(&[(204, Content::Nothing)])
+        .refuses(&[404]),
+    Operation::new("GET", "/v1/maintenance", "Maintenance windows of the configuration")
+        .answers(&[(200, Content::Json("Maintenance"))]),
+];
+
+/// Silences of one answer at most. Beyond: 400.
+const LIST_MAX: usize = 20_000;
 
 /// A fresh silence id: a random UUID, because Alertmanager's clients expect one.
 pub fn fresh_id() -> Result<SilenceId, Failure> {
@@ -33,7 +60,7 @@ pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, Strin
     if wanted.is_some_and(|w| !["pending", "active", "expired", "all"].contains(&w)) {
         return Err(bad("state", "write pending, active, expired or all"));
     }
-    let limit = params.limit(1_000, 20_000)?;
+    let limit = params.limit(1_000, LIST_MAX)?;
     let now = app.handle().now();
     let mut all: Vec<_> = app.handle().read(|state| state.silences.values().cloned().collect());
     all.retain(|s| {

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::App;
+use super::openapi::{Content, Kind, Operation, Param};
 use super::params::{Params, bad};
 use super::problem::Failure;
 use crate::domain::{Name, Timestamp, minute_end, minute_over};
@@ -18,6 +19,40 @@ use crate::engine::{Policy, State as EngineState};
 use crate::projection::levels::{
     LevelRow, budget_over_time, exhausted_at, gate as gate_of, level_id, level_row, periods, speeds,
 };
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] = &[
+    Operation::new("GET", "/v1/slos", "Where each service level stands")
+        .query(&[
+            Param("team", Kind::Text, "of this team"),
+            Param("service", Kind::Text, "of this service"),
+            Param("sli", Kind::Text, "of this SLI"),
+            Param("slo", Kind::Text, "of this SLO"),
+            Param("endpoint", Kind::Text, "of this endpoint"),
+            Param("environment", Kind::Text, "in this environment"),
+            Param("region", Kind::Text, "in this region"),
+            Param("scope", Kind::Word(&["one", "all"]), "of one environment and region, or over all"),
+            Param("sort", Kind::Word(&["budget", "sli"]), "the worst first; without a further page"),
+            Param("limit", Kind::Rows(LEVELS_MAX), "rows of a page; default 50"),
+            Param("cursor", Kind::Text, "where the page before ended"),
+            FORMAT,
+        ])
+        .answers(&[(200, Content::JsonOrCsv("Slos"))])
+        .refuses(&[400]),
+    Operation::new("GET", "/v1/slos/{id}/budget", "The budget of a service level over its period")
+        .query(&[FORMAT])
+        .answers(&[(200, Content::JsonOrCsv("Budget"))])
+        .refuses(&[400, 404]),
+    Operation::new("GET", "/v1/slos/{id}/periods", "Whether the objective was kept, period by period")
+        .query(&[FORMAT])
+        .answers(&[(200, Content::JsonOrCsv("Periods"))])
+        .refuses(&[400, 404]),
+    Operation::new("GET", "/v1/gate/{service}", "Whether a service may be released")
+        .query(&[Param("environment", Kind::Text, "in this environment")])
+        .answers(&[(200, Content::Json("Gate"))])
+        .refuses(&[400, 404]),
+];
+const FORMAT: Param = Param("format", Kind::Word(&["json", "csv"]), "default json");
 
 /// Levels of one answer. Beyond: 400.
 pub const LEVELS_MAX: usize = 500;

@@ -8,10 +8,16 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::App;
+use super::openapi::{Content, Operation};
 use super::params::Params;
 use super::problem::Failure;
 use crate::auth::gate::Reason;
 use crate::auth::token::hex;
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] = &[Operation::new("GET", "/v1/tokens", "Tokens and the last use of each secret")
+    .answers(&[(200, Content::Json("Tokens"))])
+    .refuses(&[400])];
 
 /// Digits of a hash by which an operator recognises a secret.
 const SHOWN_DIGITS: usize = 12;

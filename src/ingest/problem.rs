@@ -36,6 +36,8 @@ problems! {
         "The detail names the first bad byte. Nothing of the request was stored.";
     WRONG_SHAPE = "wrong-shape", 400, "The body is JSON, but not what this route takes",
         "Send one object, or an array of objects. Nothing of the request was stored.";
+    BODY_TOO_SLOW = "body-too-slow", 408, "The body did not arrive in time",
+        "The detail names the limit. Nothing of the request was stored. Send smaller batches, or compress them.";
     BODY_TOO_LARGE = "body-too-large", 413, "The body is too large",
         "The detail names the limit, before and after decompression. Send smaller batches.";
     TOO_MANY_EVENTS = "too-many-events", 413, "Too many events in one request",

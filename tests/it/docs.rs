@@ -347,6 +347,13 @@ fn the_page_of_problems_lists_all() {
     expect_page("docs/problems.md", &page);
 }
 
+#[test]
+fn the_description_for_programs_is_committed() {
+    let mut text = serde_json::to_string_pretty(&callout::http::openapi::document()).unwrap();
+    text.push('\n');
+    expect_page("docs/openapi.json", &text);
+}
+
 /// A named limit in the sources.
 struct Limit {
     name: String,

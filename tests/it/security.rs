@@ -24,7 +24,7 @@ url = "http://127.0.0.1:9/"
 allow_private = true
 "#;
 
-fn sha256(text: &str) -> String {
+pub fn sha256(text: &str) -> String {
     Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

@@ -1,0 +1,358 @@
+//! Shapes of bodies as JSON Schema, by name. Limits come from the constants that enforce them.
+
+use serde_json::{Value, json};
+
+use super::reference as r;
+use crate::http::incidents::REASSIGN_MAX;
+use crate::http::view::TEXT_BYTES_MAX;
+use crate::ingest::limits::{
+    ANNOTATION_VALUE_BYTES_MAX, ANNOTATIONS_MAX, EVENTS_MAX, FIELD_BYTES_MAX, ID_BYTES_MAX, LABEL_VALUE_BYTES_MAX,
+    LABELS_MAX, LIST_MAX, MORE_WINDOWS_MAX, URL_BYTES_MAX,
+};
+
+/// A time.
+pub fn time() -> Value {
+    json!({ "type": "string", "format": "date-time" })
+}
+
+/// A value of this shape, or null.
+fn maybe(schema: &Value) -> Value {
+    match schema["type"].as_str() {
+        Some(kind) => {
+            let mut schema = schema.clone();
+            schema["type"] = json!([kind, "null"]);
+            schema
+        }
+        None => json!({ "anyOf": [schema, { "type": "null" }] }),
+    }
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn texts() -> Value {
+    json!({ "type": "array", "items": text() })
+}
+
+fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn truth() -> Value {
+    json!({ "type": "boolean" })
+}
+
+fn list(of: &str) -> Value {
+    json!({ "type": "array", "items": r(of) })
+}
+
+/// Texts by name.
+fn map() -> Value {
+    json!({ "type": "object", "additionalProperties": text() })
+}
+
+/// A length of time, such as `1h30m`.
+fn span() -> Value {
+    json!({
+        "type": "string",
+        "pattern": "^(0|(?=[0-9])([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$",
+        "description": "Units y, w, d, h, m, s, ms, from long to short.",
+    })
+}
+
+/// What is answered: every property is there, though maybe null.
+fn answer(properties: Value) -> Value {
+    let required: Vec<&String> = properties.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+    let required = json!(required);
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+/// What is sent: these must be there, and nothing else may be.
+fn request(required: &[&str], properties: Value) -> Value {
+    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+/// All shapes.
+pub fn all() -> Value {
+    let mut all = serde_json::Map::new();
+    for part in [problems(), events(), incidents(), people(), silences(), levels(), alertmanager(), operations()] {
+        if let Value::Object(part) = part {
+            all.extend(part);
+        }
+    }
+    all.into()
+}
+
+fn problems() -> Value {
+    let reference = json!({ "type": "string", "format": "uri-reference" });
+    json!({
+        "Problem": answer(json!({ "type": reference, "title": text(), "status": count(), "detail": text() })),
+        "Problems": answer(json!({
+            "problems": { "type": "array", "items": answer(json!({
+                "type": reference, "title": text(), "status": count(), "help": text(),
+            })) },
+        })),
+    })
+}
+
+fn events() -> Value {
+    let short = json!({ "type": ["string", "null"], "maxLength": FIELD_BYTES_MAX });
+    let percent =
+        json!({ "anyOf": [{ "type": "number" }, { "type": "string", "pattern": "^-?[0-9]+([.][0-9]+)?%?$" }] });
+    let number = json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^[0-9]+$" }] });
+    let url =
+        json!({ "type": "string", "maxLength": URL_BYTES_MAX, "pattern": "^https?://[^ \u{0}-\u{1f}\u{7f}-\u{9f}]*$" });
+    let scalars = |entries: usize, bytes: usize| {
+        json!({
+            "type": ["object", "null"], "maxProperties": entries,
+            "additionalProperties": { "anyOf": [
+                { "type": "string", "maxLength": bytes }, { "type": "number" }, { "type": "boolean" }, { "type": "null" },
+            ] },
+        })
+    };
+    let note = json!({ "type": ["string", "null"], "maxLength": ANNOTATION_VALUE_BYTES_MAX });
+    let rejection = answer(json!({ "index": count(), "type": text(), "detail": text() }));
+    let kept = json!({
+        "type": "object", "required": ["event", "key"],
+        "properties": { "event": text(), "key": text(), "repeated": truth() },
+    });
+    let lists = json!({
+        "accepted": { "type": "array", "items": kept },
+        "rejected": { "type": "array", "items": rejection },
+        "rejected_unlisted": { "type": "integer", "minimum": 1, "description": "How many more were rejected." },
+    });
+    json!({
+        "Window": request(&["length", "good", "total"], json!({ "length": span(), "good": number, "total": number })),
+        "Breach": request(&[], json!({
+            "id": { "type": ["string", "null"], "maxLength": ID_BYTES_MAX, "description": "Idempotency key, known for 24 h." },
+            "kind": { "enum": ["breach", "resource", null] },
+            "status": { "enum": ["firing", "resolved", null] },
+            "organisation": short, "team": short, "service": short, "endpoint": short, "sli": short, "slo": short,
+            "environment": short, "region": short,
+            "objective": maybe(&percent),
+            "at": maybe(&time()), "ends_at": maybe(&time()),
+            "window": maybe(&r("Window")),
+            "windows": { "type": ["array", "null"], "items": r("Window"), "maxItems": MORE_WINDOWS_MAX },
+            "budget": maybe(&request(&["remaining_percent"], json!({ "remaining_percent": percent, "period": maybe(&span()) }))),
+            "summary": note, "description": note,
+            "context": scalars(ANNOTATIONS_MAX, LABEL_VALUE_BYTES_MAX),
+            "dependencies": { "type": ["array", "null"], "maxItems": LIST_MAX, "items": request(&["service"], json!({
+                "service": { "type": "string", "maxLength": FIELD_BYTES_MAX },
+                "availability": maybe(&percent), "budget_remaining_percent": maybe(&percent),
+            })) },
+            "deployments": { "type": ["array", "null"], "maxItems": LIST_MAX, "items": request(&["version"], json!({
+                "version": { "type": "string", "maxLength": FIELD_BYTES_MAX }, "at": maybe(&time()), "url": maybe(&url),
+            })) },
+            "labels": scalars(LABELS_MAX, LABEL_VALUE_BYTES_MAX),
+            "annotations": scalars(ANNOTATIONS_MAX, ANNOTATION_VALUE_BYTES_MAX),
+            "links": { "type": ["object", "null"], "maxProperties": LIST_MAX, "additionalProperties": url },
+        })),
+        "Breaches": {
+            "description": "One event or several. Each stands alone: valid ones are kept when others are not.",
+            "anyOf": [r("Breach"), { "type": "array", "items": r("Breach"), "minItems": 1, "maxItems": EVENTS_MAX }],
+        },
+        "Accepted": { "type": "object", "properties": lists, "required": ["accepted", "rejected"] },
+        "AllRejected": { "allOf": [r("Problem"), { "type": "object", "properties": lists, "required": ["rejected"] }] },
+        "Explanation": answer(json!({
+            "subject": text(),
+            "lines": { "type": "array", "items": answer(json!({ "at": time(), "rule": text(), "because": text() })) },
+        })),
+        "Event": answer(json!({ "event": text(), "judged": truth(), "explanation": r("Explanation") })),
+    })
+}
+
+fn incidents() -> Value {
+    let (text_or_null, time_or_null) = (maybe(&text()), maybe(&time()));
+    let note = answer(json!({ "at": time(), "by": text(), "text": text() }));
+    let escalation = answer(json!({
+        "policy": text(), "step": count(), "steps": count(), "round": count(), "next_at": time_or_null, "exhausted": truth(),
+    }));
+    json!({
+        "Incident": answer(json!({
+            "id": count(), "key": text(), "headline": text(),
+            "status": { "type": "string", "enum": ["triggered", "acknowledged", "snoozed", "resolved"] },
+            "status_by": text_or_null, "status_at": time_or_null, "status_until": time_or_null,
+            "priority": text_or_null, "severity": text_or_null, "team": text(), "unowned": truth(), "drill": truth(),
+            "kind": { "type": "string", "enum": ["breach", "resource"] },
+            "service": text_or_null, "endpoint": text_or_null, "sli": text_or_null, "slo": text_or_null,
+            "environment": text_or_null, "region": text_or_null, "event": text(),
+            "opened_at": time(), "updated_at": time(), "last_seen": time(),
+            "duplicates": count(), "duplicates_snoozed": count(), "reopened": count(), "sources_firing": count(),
+            "alert_snoozed_until": time_or_null, "escalation": maybe(&escalation),
+            "paged": texts(), "told": texts(), "notes": { "type": "array", "items": note },
+            "labels": map(), "annotations": map(),
+        })),
+        "Incidents": answer(json!({ "incidents": list("Incident"), "next_cursor": text_or_null })),
+        "Snooze": {
+            "description": "Either `for` or `until`, at most 30 days ahead.",
+            "oneOf": [request(&["for"], json!({ "for": span() })), request(&["until"], json!({ "until": time() }))],
+        },
+        "Priority": request(&["priority"], json!({ "priority": text_or_null })),
+        "Severity": request(&["severity"], json!({ "severity": { "enum": ["critical", "error", "warning", null] } })),
+        "Note": request(&["text"], json!({ "text": { "type": "string", "minLength": 1, "maxLength": TEXT_BYTES_MAX } })),
+        "Reassign": {
+            "description": "Either people or an escalation policy.",
+            "oneOf": [
+                request(&["people"], json!({ "people": { "type": "array", "items": text(), "minItems": 1, "maxItems": REASSIGN_MAX } })),
+                request(&["policy"], json!({ "policy": text() })),
+            ],
+        },
+    })
+}
+
+fn people() -> Value {
+    let (text_or_null, time_or_null) = (maybe(&text()), maybe(&time()));
+    let role = answer(json!({ "role": text_or_null, "users": list("Person") }));
+    let shift = answer(json!({ "start": time(), "end": time(), "roles": { "type": "array", "items": role } }));
+    json!({
+        "Person": answer(json!({ "id": text(), "name": text() })),
+        "OnCall": answer(json!({ "at": time(), "on_call": { "type": "array", "items": answer(json!({
+            "schedule": text(), "role": text_or_null, "users": list("Person"), "layer": text_or_null,
+            "since": time_or_null, "until": time_or_null, "overridden": truth(),
+        })) } })),
+        "Shifts": answer(json!({
+            "schedule": text(), "from": time(), "to": time(), "shifts": { "type": "array", "items": shift },
+        })),
+    })
+}
+
+fn silences() -> Value {
+    let word = json!({ "type": "string", "minLength": 1, "maxLength": TEXT_BYTES_MAX });
+    let matchers = json!({ "anyOf": [text(), { "type": "array", "items": text(), "minItems": 1 }] });
+    let wanted = |end: &str, schema: Value| {
+        request(
+            &["matchers", "comment", end],
+            json!({
+                "matchers": matchers, "starts_at": maybe(&time()), end: schema, "author": maybe(&word), "comment": word,
+            }),
+        )
+    };
+    json!({
+        "Silence": answer(json!({
+            "id": text(), "state": { "type": "string", "enum": ["pending", "active", "expired"] }, "matchers": texts(),
+            "starts_at": time(), "ends_at": time(), "author": text(), "comment": text(), "updated_at": time(),
+        })),
+        "Silences": answer(json!({ "silences": list("Silence"), "total": count() })),
+        "NewSilence": {
+            "description": "Either `for` or `ends_at`; at most 366 days.",
+            "oneOf": [wanted("for", span()), wanted("ends_at", time())],
+        },
+        "Maintenance": answer(json!({ "maintenance": { "type": "array", "items": answer(json!({
+            "name": text(), "timezone": text(), "duration": span(), "services": texts(), "environments": texts(),
+            "active_until": maybe(&time()), "next_at": maybe(&time()),
+        })) } })),
+    })
+}
+
+fn levels() -> Value {
+    let (text_or_null, time_or_null) = (maybe(&text()), maybe(&time()));
+    let verdict = json!({ "type": "string", "enum": ["passed", "failed", "waiting", "skipped"] });
+    json!({
+        "Slo": answer(json!({
+            "id": text(), "service": text(), "team": text_or_null, "slo": text(), "sli": text(), "endpoint": text_or_null,
+            "environment": text_or_null, "region": text_or_null, "scope": { "type": "string", "enum": ["one", "all"] },
+            "objective": text(), "period": text(), "sli_percent": text_or_null, "total": count(), "bad": count(),
+            "status": text_or_null, "remaining_percent": text_or_null, "remaining_so_far_percent": text_or_null,
+            "burn": map(), "gone_in": text_or_null, "known_since": time_or_null, "newest": time_or_null, "firing": texts(),
+        })),
+        "Slos": answer(json!({ "at": time(), "slos": list("Slo"), "total": count(), "next_cursor": text_or_null })),
+        "Budget": answer(json!({
+            "at": time(), "slo": r("Slo"), "exhausted_at": time_or_null,
+            "over_time": { "type": "array", "items": answer(json!({ "at": time(), "remaining_percent": text() })) },
+        })),
+        "Periods": answer(json!({ "id": text(), "periods": { "type": "array", "items": answer(json!({
+            "start": time(), "end": time(), "objective": text(), "sli_percent": text_or_null, "spent_percent": text_or_null,
+            "fulfilled": maybe(&truth()), "exhausted_at": time_or_null,
+        })) } })),
+        "Gate": answer(json!({ "service": text(), "may_release": truth(), "reasons": texts(), "levels": count() })),
+        "NewDrill": request(&["route"], json!({
+            "route": text(), "service": text_or_null, "environment": text_or_null, "priority": text_or_null, "for": maybe(&span()),
+        })),
+        "Drill": answer(json!({ "event": text(), "report": text(), "ends_at": time_or_null })),
+        "DrillReport": answer(json!({
+            "event": text(), "incident": maybe(&count()), "verdict": verdict, "started_at": time(), "ends_at": time_or_null,
+            "hops": { "type": "array", "items": answer(json!({
+                "hop": text(), "verdict": verdict, "at": time_or_null, "to": text_or_null, "detail": text(),
+            })) },
+        })),
+    })
+}
+
+/// Alertmanager's own, version 2 of its interface.
+fn alertmanager() -> Value {
+    let word = json!({ "type": "string", "minLength": 1 });
+    let matcher = json!({
+        "type": "object", "required": ["name", "value", "isRegex"],
+        "properties": { "name": word, "value": text(), "isRegex": truth(), "isEqual": truth() },
+    });
+    let receiver = answer(json!({ "name": text() }));
+    let maybe_time = json!({ "anyOf": [time(), { "enum": ["", null] }] });
+    json!({
+        "AlertmanagerAlerts": { "type": "array", "maxItems": EVENTS_MAX, "items": {
+            "type": "object", "required": ["labels"], "properties": {
+                "labels": {
+                    "type": "object", "minProperties": 1, "additionalProperties": text(),
+                },
+                "annotations": map(), "startsAt": maybe_time, "endsAt": maybe_time, "generatorURL": maybe(&text()),
+            },
+        } },
+        "AlertmanagerAlert": answer(json!({
+            "annotations": map(), "labels": map(), "fingerprint": text(), "generatorURL": text(),
+            "startsAt": time(), "endsAt": time(), "updatedAt": time(),
+            "receivers": { "type": "array", "items": receiver },
+            "status": answer(json!({
+                "inhibitedBy": texts(), "silencedBy": texts(), "mutedBy": texts(),
+                "state": { "type": "string", "enum": ["active", "suppressed", "unprocessed"] },
+            })),
+        })),
+        "AlertmanagerKnown": list("AlertmanagerAlert"),
+        "AlertmanagerGroups": { "type": "array", "items": answer(json!({
+            "labels": map(), "routeLabels": map(), "receiver": receiver, "alerts": list("AlertmanagerAlert"),
+        })) },
+        "AlertmanagerSilence": answer(json!({
+            "id": text(), "status": answer(json!({ "state": text() })), "updatedAt": time(), "comment": text(), "createdBy": text(),
+            "startsAt": time(), "endsAt": time(), "matchers": { "type": "array", "items": matcher },
+        })),
+        "AlertmanagerSilences": list("AlertmanagerSilence"),
+        "AlertmanagerNewSilence": {
+            "type": "object", "required": ["matchers", "startsAt", "endsAt", "createdBy", "comment"],
+            "properties": {
+                "id": maybe(&text()), "matchers": { "type": "array", "minItems": 1, "items": matcher },
+                "startsAt": time(), "endsAt": time(), "createdBy": word, "comment": word,
+            },
+        },
+        "AlertmanagerSilenceId": answer(json!({ "silenceID": text() })),
+        "AlertmanagerReceivers": { "type": "array", "items": receiver },
+        "AlertmanagerStatus": answer(json!({
+            "cluster": { "type": "object" }, "versionInfo": map(), "config": answer(json!({ "original": text() })), "uptime": time(),
+        })),
+    })
+}
+
+fn operations() -> Value {
+    let secret = answer(json!({
+        "sha256": text(), "last_used_at": maybe(&time()), "requests": count(), "refused": count(), "expired": count(),
+    }));
+    let token = answer(json!({
+        "name": text(), "scopes": texts(), "expires_at": maybe(&time()), "expired": truth(),
+        "secrets": { "type": "array", "items": secret },
+    }));
+    json!({
+        "Reloaded": answer(json!({ "activated": truth(), "summary": text() })),
+        "Unready": answer(json!({ "ready": truth(), "reasons": texts() })),
+        "OpenApi": { "type": "object" },
+        "Audit": answer(json!({ "next_cursor": maybe(&text()), "acts": { "type": "array", "items": answer(json!({
+            "record": count(), "at": time(), "by": text(), "what": text(), "incident": maybe(&count()),
+            "outcome": { "type": "string", "enum": ["done", "nothing", "refused"] }, "detail": text(),
+        })) } })),
+        "Tokens": answer(json!({
+            "tokens": { "type": "array", "items": token },
+            "rejected": { "type": "object", "additionalProperties": count() },
+        })),
+    })
+}
