@@ -80,6 +80,9 @@ const FILTERS: [&str; 12] = [
 pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Result<Response, Failure> {
     let params = Params::of(query, &FILTERS)?;
     let limit = params.limit(50, LEVELS_MAX)?;
+    if params.get("scope").is_some_and(|scope| !["one", "all"].contains(&scope)) {
+        return Err(bad("scope", "write `one` or `all`"));
+    }
     let cursor: usize =
         params.get("cursor").map_or(Ok(0), str::parse).map_err(|_| bad("cursor", "use the one given"))?;
     let as_csv = wants_csv(&params)?;
