@@ -241,7 +241,7 @@ mod tests {
             .route(
                 "/slow",
                 axum::routing::get(|| async {
-                    sleep(Duration::from_secs(60)).await;
+                    sleep(Duration::from_mins(1)).await;
                     "late"
                 }),
             );
@@ -308,7 +308,7 @@ mod tests {
         let mut stream = connect(&house(8, 8), 4096);
         let (first, rest) = GET.split_at(10);
         stream.write_all(first).await.unwrap();
-        sleep(HEAD_TIMEOUT - Duration::from_secs(1)).await;
+        sleep(HEAD_TIMEOUT.saturating_sub(Duration::from_secs(1))).await;
         stream.write_all(rest).await.unwrap();
         answer(&mut stream).await;
     }
@@ -319,7 +319,7 @@ mod tests {
             let mut stream = connect(&house, 4096);
             stream.write_all(GET).await.unwrap();
             answer(&mut stream).await;
-            sleep(limit - Duration::from_secs(2)).await;
+            sleep(limit.saturating_sub(Duration::from_secs(2))).await;
             stream.write_all(GET).await.unwrap();
             answer(&mut stream).await;
             let seconds = seconds_to_the_end(&mut stream).await;
@@ -339,7 +339,7 @@ mod tests {
         let mut stream = connect(&house(8, 8), 64);
         let begun = Instant::now();
         stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-        sleep(WRITE_TIMEOUT - Duration::from_secs(5)).await;
+        sleep(WRITE_TIMEOUT.saturating_sub(Duration::from_secs(5))).await;
         // Whoever reads on, if slowly, is not cut off.
         stream.read_exact(&mut [0; 64]).await.unwrap();
         sleep(WRITE_TIMEOUT + Duration::from_secs(2)).await;

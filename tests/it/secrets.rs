@@ -42,8 +42,8 @@ fn secrets(sinks: &Sinks) -> BTreeMap<&'static str, String> {
 /// The forms in which a secret could turn up: plain, percent-encoded, in hexadecimal, and in base64 wherever it begins.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let mut forms = vec![secret.as_bytes().to_vec()];
-    let hex: String = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    forms.push(hex.into_bytes());
+    let hex: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    forms.push(hex.concat().into_bytes());
     for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
         for before in 0..3 {
             let text = engine.encode([&vec![b' '; before], secret.as_bytes()].concat());
@@ -127,7 +127,7 @@ fn collect(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 
 /// Finds any of these in one pass; there are megabytes of log.
 fn any_of(needles: impl Iterator<Item = Vec<u8>>) -> regex::bytes::Regex {
-    let escaped = |needle: Vec<u8>| needle.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let escaped = |needle: Vec<u8>| needle.iter().map(|byte| format!("\\x{byte:02x}")).collect::<Vec<_>>().concat();
     let pattern: Vec<String> = needles.map(escaped).collect();
     regex::bytes::Regex::new(&format!("(?-u:{})", pattern.join("|"))).unwrap()
 }

@@ -261,8 +261,8 @@ fn refusals() -> Value {
             match status {
                 401 => response["headers"]["WWW-Authenticate"] = text,
                 429 => {
-                    response["headers"]["Retry-After"] =
-                        json!({ "schema": { "type": "string", "pattern": "^[0-9]+$" } })
+                    let seconds = json!({ "schema": { "type": "string", "pattern": "^[0-9]+$" } });
+                    response["headers"]["Retry-After"] = seconds;
                 }
                 _ => {}
             }

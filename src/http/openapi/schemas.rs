@@ -63,14 +63,16 @@ fn span() -> Value {
 
 /// What is answered: every property is there, though maybe null.
 fn answer(properties: Value) -> Value {
-    let required: Vec<&String> = properties.as_object().into_iter().flatten().map(|(name, _)| name).collect();
-    let required = json!(required);
-    json!({ "type": "object", "properties": properties, "required": required })
+    let names: Vec<String> = properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let mut schema = json!({ "type": "object", "required": names });
+    schema["properties"] = properties;
+    schema
 }
 
 /// What is sent: these must be there, and nothing else may be.
 fn request(required: &[&str], properties: Value) -> Value {
-    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let mut schema = json!({ "type": "object", "additionalProperties": false });
+    schema["properties"] = properties;
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
