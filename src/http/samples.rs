@@ -9,6 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::App;
 use super::body::{read_json, read_protobuf, read_remote_write};
+use super::openapi::{Content, Operation};
 use super::problem::{Failure, respond};
 use super::receive::teams;
 use crate::auth::Principal;
@@ -21,6 +22,16 @@ use crate::ingest::samples::{self, Counted, Read};
 use crate::ingest::{self, Answer, Context, Known, Refusal, problem};
 use crate::runtime::Refused;
 use crate::telemetry::metrics::{EventLabels, ReasonLabels};
+
+/// For `/openapi.json`; the two other routes speak protocol buffers.
+pub const DESCRIBED: &[Operation] =
+    &[Operation::new("POST", "/v1/samples", "Counts of service levels by the minute; durable when answered")
+        .body("Samples")
+        .answers(&[
+            (202, Content::Json("SamplesTaken")),
+            (409, Content::Problem("SamplesRefused")),
+            (422, Content::Problem("SamplesRefused")),
+        ])];
 
 /// Samples have no sources that fire.
 struct Nobody;

@@ -9,6 +9,7 @@ use crate::ingest::limits::{
     ANNOTATION_VALUE_BYTES_MAX, ANNOTATIONS_MAX, EVENTS_MAX, FIELD_BYTES_MAX, ID_BYTES_MAX, LABEL_VALUE_BYTES_MAX,
     LABELS_MAX, LIST_MAX, MORE_WINDOWS_MAX, URL_BYTES_MAX,
 };
+use crate::runtime::REQUEST_SAMPLES_MAX;
 
 /// A time.
 pub fn time() -> Value {
@@ -82,7 +83,9 @@ fn request(required: &[&str], properties: Value) -> Value {
 /// All shapes.
 pub fn all() -> Value {
     let mut all = serde_json::Map::new();
-    for part in [problems(), events(), incidents(), people(), silences(), levels(), alertmanager(), operations()] {
+    for part in
+        [problems(), events(), samples(), incidents(), people(), silences(), levels(), alertmanager(), operations()]
+    {
         if let Value::Object(part) = part {
             all.extend(part);
         }
@@ -165,6 +168,35 @@ fn events() -> Value {
             "lines": { "type": "array", "items": answer(json!({ "at": time(), "rule": text(), "because": text() })) },
         })),
         "Event": answer(json!({ "event": text(), "judged": truth(), "explanation": r("Explanation") })),
+    })
+}
+
+fn samples() -> Value {
+    let name = json!({ "type": "string", "minLength": 1, "maxLength": FIELD_BYTES_MAX });
+    let maybe_name = json!({ "type": ["string", "null"], "maxLength": FIELD_BYTES_MAX });
+    let number = json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^[0-9]+$" }] });
+    let rejection = answer(json!({ "index": count(), "type": text(), "detail": text() }));
+    let counted = json!({
+        "accepted": count(), "stored": count(), "replaced": count(), "repeated": count(), "late": count(),
+        "rejected": { "type": "array", "items": rejection },
+        "rejected_unlisted": { "type": "integer", "minimum": 1, "description": "How many more were rejected." },
+    });
+    let taken = json!({
+        "type": "object", "properties": counted, "required": ["accepted", "stored", "replaced", "repeated", "late", "rejected"],
+    });
+    json!({
+        "Sample": request(&["service", "sli", "minute", "good", "total"], json!({
+            "service": name, "sli": name, "endpoint": maybe_name, "environment": maybe_name, "region": maybe_name,
+            "threshold": maybe(&span()), "source": maybe_name, "minute": time(),
+            "part": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX }, "good": number, "total": number,
+            "correction": { "type": ["boolean", "null"] },
+        })),
+        "Samples": {
+            "description": "One sample or several. Each stands alone: valid ones are kept when others are not.",
+            "anyOf": [r("Sample"), { "type": "array", "items": r("Sample"), "minItems": 1, "maxItems": REQUEST_SAMPLES_MAX }],
+        },
+        "SamplesTaken": taken,
+        "SamplesRefused": { "allOf": [r("Problem"), taken] },
     })
 }
 
