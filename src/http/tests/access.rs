@@ -49,6 +49,10 @@ fn refusals(class: Class) -> [u16; 9] {
 const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("POST", "/v1/breaches", Ingest, &[202]),
     ("POST", "/api/v2/alerts", Ingest, &[200]),
+    ("POST", "/v1/samples", Ingest, &[202]),
+    // What is sent here is no protocol buffer.
+    ("POST", "/v1/metrics", Ingest, &[415]),
+    ("POST", "/api/v1/write", Ingest, &[415]),
     ("GET", "/v1/incidents", Read, &[200]),
     ("GET", "/v1/incidents/{id}", Read, &[200]),
     ("GET", "/v1/incidents/{id}/explain", Read, &[200]),
@@ -155,6 +159,9 @@ impl Things {
         let body = match (method, pattern) {
             ("POST", "/v1/breaches") => {
                 json!({"service": "finder", "sli": "availability", "budget": {"remaining_percent": 1}})
+            }
+            ("POST", "/v1/samples") => {
+                json!({"service": "finder", "sli": "availability", "minute": now.to_string(), "good": 1, "total": 2})
             }
             ("POST", "/api/v2/alerts") => json!([{"labels": {"alertname": "x", "team": "search"}}]),
             ("POST", "/v1/drill") => json!({"route": "checkout"}),
