@@ -6,6 +6,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::App;
+use super::openapi::{Content, Operation};
+
+/// For `/openapi.json`.
+pub const DESCRIBED: &[Operation] =
+    &[Operation::new("GET", "/v1/quarantine", "Inputs and deadlines that could not be judged, the newest first")
+        .answers(&[(200, Content::Json("Quarantine"))])];
 
 /// What is set aside.
 #[derive(Debug, Serialize)]

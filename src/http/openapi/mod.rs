@@ -10,7 +10,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::{alertmanager, audit, drill, events, incidents, oncall, ops, receive, samples, silences, slos, tokens};
+use super::{
+    alertmanager, audit, drill, events, incidents, oncall, ops, quarantine, receive, samples, silences, slos, tokens,
+};
 use crate::auth::policy::{self, Need};
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
 
@@ -26,6 +28,7 @@ const OPERATIONS: &[&[Operation]] = &[
     drill::DESCRIBED,
     alertmanager::DESCRIBED,
     ops::DESCRIBED,
+    quarantine::DESCRIBED,
     audit::DESCRIBED,
     tokens::DESCRIBED,
 ];

@@ -379,6 +379,10 @@ fn operations() -> Value {
     json!({
         "Reloaded": answer(json!({ "activated": truth(), "summary": text() })),
         "Unready": answer(json!({ "ready": truth(), "reasons": texts() })),
+        "Quarantine": answer(json!({
+            "inputs": { "type": "array", "items": answer(json!({ "input": text(), "at": time(), "panic": text(), "text": text() })) },
+            "deadlines": { "type": "array", "items": answer(json!({ "deadline": text(), "until": time() })) },
+        })),
         "OpenApi": { "type": "object" },
         "Audit": answer(json!({ "next_cursor": maybe(&text()), "acts": { "type": "array", "items": answer(json!({
             "record": count(), "at": time(), "by": text(), "what": text(), "incident": maybe(&count()),
