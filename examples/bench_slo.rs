@@ -3,12 +3,7 @@
 //!
 //! Every series has thirty days of history with a noisy traffic, its own memory, and an SLO with the four pairs of the workbook, all of
 //! which have to be added up each minute since there are always some failures.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::cast_precision_loss,
-    reason = "a benchmark for people"
-)]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark for people")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

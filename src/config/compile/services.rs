@@ -49,9 +49,9 @@ impl Compiler<'_> {
             let view = View::entry(entry, &keys::BUDGET_POLICY);
             let condition = |(key, kind): (&'static str, ConditionKind)| {
                 let node = view.get(key)?;
-                let shape =
+                let known =
                     if kind == ConditionKind::Exhausted { &keys::POLICY_EXHAUSTED } else { &keys::POLICY_SHARE };
-                let view = View::item(node, shape);
+                let view = View::item(node, known);
                 let share = match kind {
                     ConditionKind::Exhausted => Ratio::ONE,
                     _ => format::percent(view.text("share")?).ok()?,
