@@ -78,6 +78,8 @@ fn take_over(app: &App) {
         (&metrics.judged_inputs, &counters.judged),
         (&metrics.judge_panics, &counters.panics),
         (&metrics.snapshots, &counters.snapshots),
+        (&metrics.samples, &counters.samples),
+        (&metrics.samples_refused, &counters.samples_refused),
         (&metrics.reloads, &counters.reloads),
         (&metrics.reload_failures, &counters.reload_failures),
         (&metrics.busy_refusals, &counters.busy),

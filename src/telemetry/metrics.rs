@@ -99,6 +99,10 @@ pub struct Metrics {
     pub ingest_events: Family<EventLabels, Counter>,
     /// Samples, and points of metrics, by what became of them.
     pub ingest_points: Family<EventLabels, Counter>,
+    /// Samples stored, or known before.
+    pub samples: Counter,
+    /// Samples refused by themselves.
+    pub samples_refused: Counter,
     /// Rejected events by reason.
     pub ingest_rejections: Family<ReasonLabels, Counter>,
     /// Requests of which nothing was stored, by reason.
@@ -176,6 +180,8 @@ impl Metrics {
             http_connections: Gauge::default(),
             ingest_events: Family::default(),
             ingest_points: Family::default(),
+            samples: Counter::default(),
+            samples_refused: Counter::default(),
             ingest_rejections: Family::default(),
             ingest_refusals: Family::default(),
             deliveries: Family::default(),
@@ -240,6 +246,8 @@ impl Metrics {
             "Samples and points of metrics by dialect and what became of them",
             self.ingest_points.clone(),
         );
+        r.register("samples", "Samples stored, or known before", self.samples.clone());
+        r.register("samples_refused", "Samples refused by themselves", self.samples_refused.clone());
         r.register("ingest_rejections", "Rejected events by dialect and reason", self.ingest_rejections.clone());
         r.register(
             "ingest_refusals",

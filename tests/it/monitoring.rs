@@ -66,6 +66,7 @@ fn rules_dashboard_and_handbook_name_only_metrics_that_there_are() {
     service.post("/v1/breaches", &json!([world::breach(), {"servise": "x"}])).expect_status(202);
     // A family shows once it has a member: a refusal, too.
     service.request("POST", "/v1/breaches", &[("content-type", "application/json")], b"{").expect_status(400);
+    service.post("/v1/samples", &json!({})).expect_status(422);
     service.wait_incidents(1);
     let metrics = service.get("/metrics").text();
     let there: BTreeSet<String> =
