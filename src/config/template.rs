@@ -1,14 +1,16 @@
 //! Templates for the texts of messages, written by whoever writes the configuration. Checked when it is read, by a trial on a made-up
 //! incident; bounded when used. What a template cannot say is said in callout's own words: a message is never lost for its looks.
 //!
-//! Absent on purpose: escaping (each channel's own), files, includes, and anything that lasts longer than a small number of steps. Fuel does
-//! not bound memory, so templates come from the configuration alone and never from a sender.
+//! Absent on purpose: escaping (each channel's own), files, includes, anything that lasts longer than a small number of steps, and whatever
+//! makes much of little (`syntax`), since fuel does not bound memory. Templates come from the configuration alone and never from a sender.
+
+mod syntax;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use crate::domain::Name;
 
@@ -156,6 +158,7 @@ pub fn render(source: &str, values: &Values<'_>) -> Result<String, TemplateError
     if source.len() > TEMPLATE_BYTES_MAX {
         return Err(TemplateError::TooLong);
     }
+    syntax::check(source).map_err(|(line, what)| TemplateError::Wrong { line, what })?;
     let mut environment = Environment::empty();
     for (name, filter) in FILTERS {
         filter(&mut environment, name);
@@ -178,16 +181,25 @@ pub fn render(source: &str, values: &Values<'_>) -> Result<String, TemplateError
 /// Puts a filter into an environment.
 type Register = fn(&mut Environment<'static>, &'static str);
 
-/// The filters that there are: few, and none that makes much of little.
+/// The filters that there are: few, none that makes much of little, and of texts alone: a list as text would double its quotes each time.
 const FILTERS: [(&str, Register); 7] = [
-    ("upper", |environment, name| environment.add_filter(name, minijinja::filters::upper)),
-    ("lower", |environment, name| environment.add_filter(name, minijinja::filters::lower)),
-    ("title", |environment, name| environment.add_filter(name, minijinja::filters::title)),
-    ("trim", |environment, name| environment.add_filter(name, minijinja::filters::trim)),
-    ("replace", |environment, name| environment.add_filter(name, minijinja::filters::replace)),
+    ("upper", |environment, name| environment.add_filter(name, |text: &str| text.to_uppercase())),
+    ("lower", |environment, name| environment.add_filter(name, |text: &str| text.to_lowercase())),
+    ("title", |environment, name| environment.add_filter(name, |text: &str| minijinja::filters::title(text.into()))),
+    ("trim", |environment, name| environment.add_filter(name, |text: &str| text.trim().to_owned())),
+    ("replace", |environment, name| environment.add_filter(name, replace)),
     ("default", |environment, name| environment.add_filter(name, minijinja::filters::default)),
     ("items", |environment, name| environment.add_filter(name, minijinja::filters::items)),
 ];
+
+/// Never longer than what may be written at all.
+fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
+    let most = text.matches(from).count().saturating_mul(to.len()).saturating_add(text.len());
+    if most > OUTPUT_BYTES_MAX {
+        return Err(Error::new(ErrorKind::InvalidOperation, "the text becomes too long by `replace`"));
+    }
+    Ok(text.replace(from, to))
+}
 
 /// Whether a template can be used: a trial on a made-up incident.
 ///
@@ -261,6 +273,11 @@ mod tests {
                 "{% for a in headline %}{% for b in headline %}{% for c in headline %}{{ a }}{% endfor %}{% endfor %}{% endfor %}",
                 Err(TemplateError::Fuel),
             ),
+            (
+                "{{ headline | replace('', 'aaaaaaaaaaaaaaaa') | replace('', 'aaaaaaaaaaaaaaaa') }}",
+                wrong(1, "invalid operation: the text becomes too long by `replace`"),
+            ),
+            ("fine\n{% set a = headline ~ headline %}", wrong(2, "the tag `set` is not part of these templates")),
             (
                 "{% for a in headline %}{% for b in headline %}{{ headline }}{% endfor %}{% endfor %}",
                 Err(TemplateError::Output),
