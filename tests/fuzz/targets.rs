@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use callout::auth::link::LinkKey;
 use callout::config::metrics::{MetricRules, Selector};
+use callout::config::template::{self, OUTPUT_BYTES_MAX, Values};
 use callout::domain::{EventId, Fingerprint, Name, Seq, Span, Timestamp};
 use callout::engine::input::MatcherSpec;
 use callout::engine::policy::TeamDedup;
@@ -49,6 +50,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("selector", |bytes| texts(bytes, selector)),
     ("openslo", |bytes| texts(bytes, openslo)),
     ("sloth", |bytes| texts(bytes, sloth)),
+    ("template", |bytes| texts(bytes, template)),
 ];
 
 /// Runs the target of that name.
@@ -305,4 +307,21 @@ fn openslo(text: &str) {
 
 fn sloth(text: &str) {
     imported(exchange::sloth::import([text], "ops"));
+}
+
+/// A template, `---`, and what a sender may say: whatever both are, there is a text within its bounds or a reason, and the same each time.
+fn template(text: &str) {
+    let (source, said) = text.split_once("\n---\n").unwrap_or((text, "said"));
+    let tried = template::check(source);
+    assert_eq!(tried, template::check(source), "{source:?}");
+    let (labels, annotations) = (BTreeMap::from([("host", said), (said, source)]), BTreeMap::from([("summary", said)]));
+    let values = Values { headline: said, details: said, labels, annotations, ..Values::sample() };
+    match template::render(source, &values) {
+        Ok(text) => assert!(!text.is_empty() && text.len() <= OUTPUT_BYTES_MAX, "{source:?}"),
+        Err(why) => assert!(!why.to_string().is_empty()),
+    }
+    // What a sender says is text: as it came, never a template of its own.
+    let echoed = template::render("{{ headline }}", &values);
+    let want = if said.len() > OUTPUT_BYTES_MAX { "" } else { said.trim() };
+    assert_eq!(echoed.unwrap_or_default(), want, "{said:?}");
 }

@@ -32,5 +32,6 @@ mod smuggling;
 mod stand_ins;
 mod storm;
 mod support;
+mod templates;
 mod verify;
 mod watch;

@@ -9,6 +9,8 @@ use crate::runtime::Handle;
 const HEADLINE_MAX: usize = 240;
 /// Characters of a paragraph by template. Beyond, it is cut.
 const DETAILS_MAX: usize = 2_000;
+/// How the first line of a drill begins, whatever a template says: nobody must take it for real.
+const DRILL: &str = "DRILL";
 
 /// Writes what is to be said by template.
 pub fn reword(handle: &Handle, templates: &Templates, content: &mut Content) {
@@ -26,6 +28,8 @@ pub fn reword(handle: &Handle, templates: &Templates, content: &mut Content) {
     let headline = headline.and_then(|source| told("headline", template::render(source, &values)));
     let details = details.and_then(|source| told("details", template::render(source, &values)));
     if let Some(headline) = headline {
+        let marked = !content.drill || headline.starts_with(DRILL);
+        let headline = if marked { headline } else { format!("{DRILL}: {headline}") };
         content.headline = text::short(&headline, HEADLINE_MAX);
     }
     if let Some(details) = details {
