@@ -62,8 +62,8 @@ pub struct Case {
     pub begins: bool,
     /// Commands in the journal that acknowledge it and are not judged yet.
     pub acknowledgements: BTreeSet<Seq>,
-    /// Milliseconds of the simulation since which it waits for its next step.
-    pub waits_since: u64,
+    /// Milliseconds of the simulation since which it waits for its next step, and engine time then.
+    pub waits_since: (u64, Timestamp),
 }
 
 /// Numbers of one life of the process, by the journal.
@@ -171,7 +171,7 @@ impl Truth {
 
     /// Deadlines could not be kept until now.
     pub fn pause(&mut self) {
-        let now = self.clock_ms;
+        let now = (self.clock_ms, self.now);
         for id in &self.alive {
             self.cases.entry(*id).and_modify(|case| case.waits_since = now);
         }
@@ -301,7 +301,12 @@ impl Truth {
                 ensure(chain == opening.policy.as_ref(), || {
                     format!("incident {id} began with another policy than its team's")
                 })?;
-                let case = Case::new(opening.key.clone(), opening.team.clone(), opening.policy.clone(), self.clock_ms);
+                let case = Case::new(
+                    opening.key.clone(),
+                    opening.team.clone(),
+                    opening.policy.clone(),
+                    (self.clock_ms, self.now),
+                );
                 self.cases.insert(id, case);
                 self.alive.insert(id);
             }
@@ -493,10 +498,12 @@ impl Truth {
             });
         };
         let wait = chain.steps.iter().map(|step| step.wait.as_millis()).max().unwrap_or(0);
-        let wait = wait.max(due.since(self.now).as_millis()).unsigned_abs();
+        let (since, from) = case.waits_since;
+        // A silence may have put it off further than any step waits.
+        let wait = wait.max(due.since(from).as_millis()).unsigned_abs();
         // A clock that was set back goes on at half speed.
         let patience = 2 * wait + 3 * 60_000;
-        ensure(self.clock_ms < case.waits_since + patience, || {
+        ensure(self.clock_ms < since + patience, || {
             format!("incident {id}: the step that was due at {due} did not follow within {} min", patience / 60_000)
         })
     }
@@ -524,7 +531,7 @@ impl Truth {
 }
 
 impl Case {
-    fn new(key: Name, team: Name, chain: Option<Arc<EscalationPolicy>>, now: u64) -> Self {
+    fn new(key: Name, team: Name, chain: Option<Arc<EscalationPolicy>>, now: (u64, Timestamp)) -> Self {
         Self {
             key,
             team,

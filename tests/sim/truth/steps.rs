@@ -58,7 +58,7 @@ impl Truth {
         let case = self.case(*id)?;
         (case.pass, case.step, case.due, case.exhausted) = (*pass, *step, *due, *exhausted);
         case.begins = false;
-        case.waits_since = clock;
+        case.waits_since = (clock, now);
         self.steps += 1;
         Ok(())
     }
