@@ -345,7 +345,11 @@ impl Truth {
                 self.digests.entry(*digest).or_default().insert(*incident, *purpose);
             }
             T::Unfolded { digest, incident } => {
-                self.digests.entry(*digest).or_default().remove(incident);
+                let entries = self.digests.entry(*digest).or_default();
+                entries.remove(incident);
+                if entries.is_empty() {
+                    self.digest_emptied(*digest);
+                }
             }
             T::DigestOrdered { digest, delivery } => {
                 self.digest_rows.insert(delivery.id, *digest);
@@ -432,6 +436,17 @@ impl Truth {
         Ok(())
     }
 
+    /// Everything was taken out of a digest: if it waits to be sent, nobody need be told any more.
+    fn digest_emptied(&mut self, digest: DigestId) {
+        for (id, _) in self.digest_rows.iter().filter(|(_, of)| **of == digest) {
+            if self.open.remove(id)
+                && let Some(row) = self.rows.get_mut(id)
+            {
+                row.end = End::Dropped;
+            }
+        }
+    }
+
     fn dropped(&mut self, id: DeliveryId) -> Fine {
         let row = self.rows.get_mut(&id).filter(|row| row.end == End::Open);
         let row = row.ok_or_else(|| format!("{id} was dropped and is not in the outbox"))?;
@@ -464,7 +479,21 @@ impl Truth {
 
     /// What callout knows is what the journal says. Only asked while no decision waits for the disk.
     pub fn compare(&self, state: &State) -> Fine {
-        ensure(state.outbox.keys().eq(&self.open), || "the outbox is not what the journal says".to_owned())?;
+        ensure(state.outbox.keys().eq(&self.open), || {
+            let only = |these: &BTreeSet<DeliveryId>, those: &BTreeSet<DeliveryId>| {
+                these
+                    .difference(those)
+                    .filter_map(|id| self.rows.get(id))
+                    .map(|row| format!("{row:?}"))
+                    .collect::<Vec<_>>()
+            };
+            let there: BTreeSet<DeliveryId> = state.outbox.keys().copied().collect();
+            format!(
+                "the outbox is not what the journal says; only in memory: {:?}; only in the journal: {:?}",
+                only(&there, &self.open),
+                only(&self.open, &there)
+            )
+        })?;
         ensure(state.inbox.is_empty() && self.inbox.is_empty(), || {
             format!(
                 "inputs wait although nothing is under way: {:?}",
