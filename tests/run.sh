@@ -4,6 +4,7 @@
 # CALLOUT_ORACLES   folder with other cases of known answers (burnrate/, schedules/, escalation/)
 # CALLOUT_KILLS     how often the crash test kills the service (default 120; the long run: 500)
 # CALLOUT_SIM_SEEDS how many seeds the simulator runs; CALLOUT_SIM_SEED=N replays one
+# CALLOUT_STORM     how many alerts the storm has (default 20000; the long run: 200000)
 # CALLOUT_SEED      seed of the crash test (default: a new one, printed)
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -26,7 +27,7 @@ done < <(sed -nE 's/^test result: [A-Za-z]+\. ([0-9]+) passed; ([0-9]+) failed; 
 
 echo
 echo "──────── summary"
-grep -hE '^(oracles|crash|prometheus|docs|metrics|schemathesis|sim): ' "$log" | sort -u
+grep -hE '^(oracles|crash|storm|prometheus|docs|metrics|schemathesis|sim): ' "$log" | sort -u
 grep -hE '^test .* \.\.\. FAILED$' "$log" | sort -u
 echo "$passed passed, $failed failed, $ignored ignored; setup $((ready - began)) s, tests $((SECONDS - ready)) s"
 [ "$status" -eq 0 ] && [ "$passed" -gt 0 ] && echo "all tests passed" && exit 0
