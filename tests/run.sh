@@ -2,7 +2,7 @@
 # Runs every test; installs what they need first. Arguments go to the test programs, e.g. `./tests/run.sh escalation`.
 #
 # CALLOUT_ORACLES   folder with other cases of known answers (burnrate/, schedules/, escalation/)
-# CALLOUT_KILLS     how often the crash test kills the service (default 120; the long run: 500)
+# CALLOUT_KILLS     how often the crash test kills the service (default 200; the long run: 500)
 # CALLOUT_SIM_SEEDS how many seeds the simulator runs; CALLOUT_SIM_SEED=N replays one
 # CALLOUT_STORM     how many alerts the storm has (default 20000; the long run: 200000)
 # CALLOUT_SEED      seed of the crash test (default: a new one, printed)

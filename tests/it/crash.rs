@@ -2,7 +2,7 @@
 //! must have been told; an acknowledgement that was answered holds, and nobody is paged after it; the configuration is the one of the last
 //! reload, whole.
 //!
-//! `CALLOUT_KILLS` sets how often (default 120, the long run 500), `CALLOUT_SEED` repeats the choices of an earlier run (not its thread timing).
+//! `CALLOUT_KILLS` sets how often (default 200, the long run 500), `CALLOUT_SEED` repeats the choices of an earlier run (not its thread timing).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,7 +19,7 @@ use crate::support::service::incidents;
 /// A message that was under way when an acknowledgement was answered may still arrive for so long.
 const UNDER_WAY: Duration = Duration::from_millis(500);
 /// Kills unless said otherwise.
-const KILLS: u64 = 120;
+const KILLS: u64 = 200;
 /// Events that come again and again, by number.
 const REPEATED: u64 = 40;
 
