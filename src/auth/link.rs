@@ -20,7 +20,7 @@ const TAG_BYTES: usize = 16;
 /// Bytes before the person's id: version, verbs, kind of holder, incident, expiry.
 const HEAD_BYTES: usize = 3 + 8 + 8;
 
-/// Bytes of a person's id at most.
+/// Bytes of a person's id at most. Beyond: the link is invalid; names in the configuration are shorter anyway.
 const PERSON_BYTES_MAX: usize = 255;
 
 const VERSION: u8 = 1;

@@ -15,7 +15,7 @@ use crate::domain::{Name, Timestamp};
 /// What every token begins with, so that people and secret scanners recognise one.
 pub const PREFIX: &str = "cot_";
 
-/// Bytes of a presented credential that are looked at; longer ones are no token.
+/// Bytes of a presented credential that are looked at. Beyond: it is no token, and the answer is 401.
 const PRESENTED_BYTES_MAX: usize = 512;
 
 /// One right.
@@ -293,6 +293,16 @@ mod tests {
             let answer = authenticate(header, &settings, Timestamp::from_seconds(now));
             assert_eq!(answer.err(), Some(why), "{header:?}");
         }
+    }
+
+    #[test]
+    fn what_is_presented_is_looked_at_up_to_its_limit() {
+        let text = format!("cot_{}", "x".repeat(PRESENTED_BYTES_MAX - "Bearer cot_".len()));
+        let now = Timestamp::from_seconds(0);
+        assert!(authenticate(Some(&format!("Bearer {text}")), &settings(&text, &["read"], None), now).is_ok());
+        let longer = format!("{text}x");
+        let answer = authenticate(Some(&format!("Bearer {longer}")), &settings(&longer, &["read"], None), now);
+        assert_eq!(answer.err(), Some(Unrecognised::Unknown));
     }
 
     #[test]

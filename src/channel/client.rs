@@ -17,11 +17,11 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::outcome::{AddressRefused, NameUnknown};
 use crate::config::Common;
 
-/// Longest time to wait for a connection; the deadline of the attempt may be shorter.
+/// Longest time to wait for a connection; the deadline of the attempt may be shorter. Beyond: the attempt failed and is tried again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections at rest are kept for so long.
+/// Connections at rest are kept for so long. Beyond: they are closed; the next message opens one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// Longest answer that is read, in bytes; what comes after it is not looked at.
+/// Longest answer that is read, in bytes. Beyond: the rest is not looked at.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// Why a client or its target could not be set up. Names no URL, for all of it may be a secret.

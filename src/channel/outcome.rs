@@ -13,7 +13,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use super::Sending;
 use crate::domain::Timestamp;
 
-/// Longest `Retry-After` that is honoured. Who asks for more gets another try after this, so that a page is not parked for a day.
+/// Longest `Retry-After` that is honoured. Beyond: there is another try after this, so that a page is not parked for a day.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
 /// Another try, for a reason that concerns this message only.
@@ -212,6 +212,8 @@ mod tests {
             ("3", Some(3)),
             (" 3 ", Some(3)),
             ("0", Some(0)),
+            ("3600", Some(3600)),
+            ("3601", Some(3600)),
             ("999999999", Some(3600)),
             ("Fri, 20 Nov 2026 20:16:00 GMT", Some(60)),
             ("Fri, 20 Nov 2026 20:14:00 GMT", Some(0)),

@@ -28,11 +28,11 @@ use crate::config::{ChannelSettings, WebhookSettings};
 use crate::domain::{ChannelKind, Timestamp};
 use crate::engine::state::Purpose;
 
-/// Most messages in one request, whatever is configured.
+/// Most messages in one request, whatever is configured. Beyond: the others go in the next request.
 pub const BATCH_MAX: usize = 1_000;
-/// Buffers kept for use again.
+/// Buffers kept for use again. Beyond: a buffer is given back to the system.
 const BUFFERS_MAX: usize = 16;
-/// A buffer that grew beyond this is not kept, in bytes.
+/// Bytes of a buffer that is kept for use again. Beyond: it is given back to the system.
 const BUFFER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Describes itself.

@@ -11,9 +11,9 @@ use super::{Content, Message, Urgency};
 use crate::domain::{Span, Timestamp};
 use crate::engine::state::{Purpose, Status};
 
-/// Longest priority or status name that is printed, in characters.
+/// Longest priority or status name that is printed, in characters. Beyond: it is cut, with an ellipsis.
 const WORD_MAX: usize = 40;
-/// Longest name of a person, team or service that is printed, in characters.
+/// Longest name of a person, team or service that is printed, in characters. Beyond: it is cut, with an ellipsis.
 pub const NAME_MAX: usize = 80;
 
 /// The first line: a sign, the priority, where it stands, and what broke. Enough to decide whether to get up.

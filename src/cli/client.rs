@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Deadline of one request.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// Bytes of an answer at most.
+/// Bytes of an answer at most. Beyond: the command fails and says so.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Where the service is and who asks.

@@ -9,7 +9,7 @@ use super::shape::{Format, Names, Shape, Table};
 use super::source::Place;
 use super::tree::{Entry, Node, Value};
 
-/// Longest name of anything.
+/// Longest name of anything. Beyond: a mistake of the configuration.
 pub const NAME_BYTES_MAX: usize = 128;
 
 /// The checker; afterwards it knows which things are without mistakes.

@@ -90,7 +90,7 @@ impl Diagnostic {
     }
 }
 
-/// Most findings that are kept; the rest is counted.
+/// Most findings that are kept. Beyond: the rest is counted, and an error takes the place of a warning.
 pub const FINDINGS_MAX: usize = 500;
 
 /// What was found so far.

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use crate::domain::{Name, Span};
 use crate::rules::matcher::{MatchOp, Matcher};
 
-/// Rules at most, since each series is held against all rules for its metric.
+/// Rules at most, since each series is held against all rules for its metric. Beyond: a mistake of the configuration.
 pub const METRIC_RULES_MAX: usize = 1_000;
-/// Bytes of a selector or template at most.
+/// Bytes of a selector or template at most. Beyond: a mistake of the configuration.
 pub const SELECTOR_BYTES_MAX: usize = 4_096;
 
 const NO_METRIC: &str = "it names no metric";

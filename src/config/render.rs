@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::diagnostic::{Diagnostic, Severity};
 use super::source::{Place, Sources};
 
-/// Longest excerpt of one place, in lines.
+/// Longest excerpt of one place, in lines. Beyond: the excerpt ends.
 const EXCERPT_LINES_MAX: usize = 5;
-/// Longest line in an excerpt, in bytes; a longer one is not shown.
+/// Longest line in an excerpt, in bytes. Beyond: the place is told without an excerpt.
 const LINE_BYTES_MAX: usize = 400;
 
 /// One diagnostic as text, without a line end behind it.

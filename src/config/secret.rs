@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::SecretRef;
 
-/// Longest secret that is read, in bytes. A longer file is surely not a secret but a mistake.
+/// Longest secret that is read, in bytes. Beyond: refused, for a longer file is surely not a secret but a mistake.
 pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
 /// Why a secret could not be had. Names the place, never the value.
@@ -104,7 +104,9 @@ mod tests {
             assert_eq!(read.expose_secret(), want);
             assert!(!format!("{read:?}").contains("cret\""), "a secret printed itself");
         }
-        for (text, want) in [(&b"\n"[..], "empty"), (&b"\xff\xfe"[..], "UTF-8"), (&vec![b'x'; 70_000], "longer")] {
+        std::fs::write(folder.join("token"), vec![b'x'; 65_536]).unwrap();
+        assert!(resolve(&SecretRef::File("token".into()), &folder).is_ok());
+        for (text, want) in [(&b"\n"[..], "empty"), (&b"\xff\xfe"[..], "UTF-8"), (&vec![b'x'; 65_537], "longer")] {
             std::fs::write(folder.join("token"), text).unwrap();
             let error = resolve(&SecretRef::File("token".into()), &folder).unwrap_err();
             assert!(error.to_string().contains(want), "{error}");

@@ -8,9 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::diagnostic::{Diagnostic, Findings};
 
-/// Largest file that is read.
+/// Largest file that is read. Beyond: a mistake of the configuration.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// Most files that are read.
+/// Most files that are read. Beyond: a mistake of the configuration.
 pub const FILES_MAX: usize = 1000;
 
 /// A stretch of a file, in bytes. Start inside, end outside.

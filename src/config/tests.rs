@@ -144,6 +144,48 @@ fn files_that_can_not_be_read_do_not_hide_the_others() {
 }
 
 #[test]
+fn numbers_and_lengths_have_limits() {
+    const BASE: &str = "[organisation]\nname = 'acme'\ntimezone = 'UTC'\nfallback = 'ops'\n[teams.ops]\n[services.api]\nteam = 'ops'\n";
+    let named = |bytes: usize| format!("[services.{}]\nteam = 'ops'", "x".repeat(bytes));
+    let window = |lasts: &str| {
+        format!("[[maintenance]]\nname = 'patches'\ncron = '0 2 * * SUN'\nduration = '{lasts}'\nservices = ['api']")
+    };
+    let digest = |key: &str, value: &str| format!("[digest]\n{key} = {value}");
+    let beat = |every: &str| format!("[heartbeat]\nurl = 'https://a.example/'\nevery = '{every}'");
+    let health = |key: &str, most: &str| format!("[health]\n{key} = '{most}'");
+    let timeout = |most: &str| format!("[channels.webhook.a]\nurl = 'https://a.example/'\ntimeout = '{most}'");
+    for (edge, past) in [
+        (named(128), named(129)),
+        (window("168h"), window("169h")),
+        (digest("within", "'1s'"), digest("within", "'999ms'")),
+        (digest("within", "'1h'"), digest("within", "'61m'")),
+        (digest("every", "'1h'"), digest("every", "'61m'")),
+        (digest("singles", "30"), digest("singles", "31")),
+        (beat("1h"), beat("61m")),
+        (health("unjudged", "1h"), health("unjudged", "61m")),
+        (health("undelivered", "1h"), health("undelivered", "61m")),
+        (timeout("5m"), timeout("301s")),
+    ] {
+        let report = |more: &str| load_texts([("callout.toml", format!("{BASE}{more}\n").as_str())], now());
+        assert!(report(&edge).loaded.is_some(), "{}", report(&edge).render(false));
+        assert!(report(&past).loaded.is_none(), "{past}");
+    }
+}
+
+#[test]
+fn files_have_a_size_and_a_number() {
+    let folder = Folder::new("limits");
+    std::fs::write(folder.0.join("teams/large.toml"), vec![b'#'; 1_048_576]).unwrap();
+    assert!(!folder.said().contains("larger"), "{}", folder.said());
+    for n in 0..998 {
+        std::fs::write(folder.0.join(format!("teams/n{n:03}.toml")), "").unwrap();
+    }
+    assert!(!folder.said().contains("more than 1000 files"));
+    std::fs::write(folder.0.join("teams/z.toml"), "").unwrap();
+    assert!(folder.said().contains("more than 1000 files"));
+}
+
+#[test]
 fn a_named_pipe_does_not_block() {
     let folder = Folder::new("pipe");
     let pipe = folder.0.join("teams/pipe.toml");

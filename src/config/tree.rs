@@ -89,7 +89,7 @@ impl Node {
     }
 }
 
-/// Most syntax errors shown for one file; what follows the first ones is mostly their consequence.
+/// Most syntax errors shown for one file. Beyond: not shown, since what follows the first ones is mostly their consequence.
 const SYNTAX_ERRORS_MAX: usize = 5;
 
 /// Parses one file. With syntax errors, what could be read of it comes back all the same, and `false`.

@@ -19,7 +19,8 @@ use crate::rules::{Because, RuleEnd};
 use crate::slo::forecast::{Trend, row_by_velocity};
 use crate::slo::{Account, WindowSum};
 
-/// A condition of the policy goes on until it did not hold for so long, since windows that slide go to and fro at the border.
+/// A condition of the policy goes on until it did not hold for so long, since windows that slide go to and fro at the border. Beyond: it is
+/// over.
 pub const POLICY_KEPT: Span = Span::from_hours(1);
 /// The share of an outage, or of a dependency, is told for so long after its end.
 pub const EPISODE_TOLD: Span = Span::from_hours(24);

@@ -2,17 +2,17 @@
 
 use crate::domain::Span;
 
-/// A resolved incident stays in memory so long (it can be re-opened and followed up); after that the journal and the index keep it.
+/// A resolved incident stays in memory so long (it can be re-opened and followed up); beyond, the journal and the index keep it.
 pub const RESOLVED_KEPT: Span = Span::from_hours(24);
-/// An ended source is remembered so long, so that a late repeat finds its content.
+/// An ended source is remembered so long, so that a late repeat finds its content; beyond, it is forgotten.
 pub const ENDED_ALERT_KEPT: Span = Span::from_minutes(15);
-/// A source that never says its end and has no open incident is forgotten after so long without a word.
+/// A source that never says its end and has no open incident is remembered so long without a word; beyond, it is forgotten.
 pub const UNENDED_ALERT_KEPT: Span = Span::from_hours(24);
-/// What an alert rule remembers of an evaluation.
+/// What an alert rule remembers of an evaluation is known so long; beyond, it is forgotten.
 pub const SCOPE_KEPT: Span = Span::from_hours(24);
-/// An ended silence is shown as expired so long (Alertmanager keeps 120 h).
+/// An ended silence is shown as expired so long (Alertmanager keeps 120 h); beyond, it is forgotten.
 pub const SILENCE_KEPT: Span = Span::from_hours(120);
-/// A sender's idempotency key is known so long; afterwards the same key is a new event.
+/// A sender's idempotency key is known so long; beyond, the same key is a new event.
 pub const IDEMPOTENCY_KEPT: Span = Span::from_hours(24);
 /// Idempotency keys kept at most; beyond, the oldest are forgotten early.
 pub const IDEMPOTENCY_MAX: usize = 500_000;
@@ -24,7 +24,7 @@ pub const SENT_MAX: usize = 256;
 pub const NOTES_MAX: usize = 200;
 /// Sources of one incident; beyond, further ones are counted but do not keep it open.
 pub const SOURCES_MAX: usize = 1_000;
-/// Other ways tried after a message failed for good.
+/// Other ways tried after a message failed for good; beyond, it is given up, and a page lets its chain go on.
 pub const FALLBACKS_MAX: u8 = 4;
 /// The same alarm of callout's own is not raised again for so long.
 pub const ALARM_QUIET: Span = Span::from_hours(1);
@@ -42,11 +42,11 @@ pub const STALE_TIMERS_PER_TICK: usize = 4_096;
 pub const SAMPLE_LATENESS: Span = Span::from_minutes(10);
 /// A sample may lie so far ahead of callout's clock; beyond, it is refused, since a clock must be wrong.
 pub const SAMPLE_SKEW: Span = Span::from_minutes(2);
-/// A source that was cut off may send what it counted meanwhile, in order, for so long; older samples are refused.
+/// A source that was cut off may send what it counted meanwhile, in order, for so long; beyond, samples are refused.
 pub const BACKLOG_KEPT: Span = Span::from_hours(24 * 31);
-/// Series at most; samples of further ones are refused.
+/// Series that are known; beyond, samples of further ones are refused.
 pub const SERIES_MAX: usize = 250_000;
-/// Sources of one series at most; samples of further ones are refused.
+/// Sources of one series; beyond, samples of further ones are refused.
 pub const FEEDS_PER_SERIES_MAX: usize = 256;
 /// Memory of finished days of all series, roughly; beyond, minutes older than four days are given up and their hours stay.
 pub const HISTORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
@@ -54,39 +54,39 @@ pub const HISTORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 pub const EVALUATION_WAIT: Span = Span::from_seconds(45);
 /// Service levels judged in one tick; the rest follow in the next, so that inputs get their turn.
 pub const LEVELS_PER_TICK: usize = 2_048;
-/// Changes of one objective that are remembered.
+/// Changes of one objective that are remembered; beyond, the oldest are forgotten.
 pub const OBJECTIVES_KEPT: usize = 32;
 /// Messages that went out one by one, remembered per recipient; beyond, the oldest are forgotten (no rule counts further).
 pub const SINGLES_KEPT_MAX: usize = 128;
-/// Messages to one recipient within the time of `[digest]` that go out one by one at most, whatever is configured.
+/// Messages to one recipient within the time of `[digest]` that go out one by one at most; beyond, a mistake of the configuration.
 pub const SINGLES_MAX: u32 = 30;
 /// Recipients whose flow is remembered; beyond, those who were told nothing for [`FLOW_KEPT`] are forgotten.
 pub const FLOWS_MAX: usize = 4_096;
-/// A recipient who was told nothing for so long may be forgotten.
+/// A recipient who was told nothing is remembered so long; beyond, they may be forgotten.
 pub const FLOW_KEPT: Span = Span::from_hours(1);
 /// A digest takes in incidents for so long at least, also where a step waits less.
 pub const DIGEST_WAIT_MIN: Span = Span::from_seconds(10);
 /// Digests remembered per incident for follow-ups; beyond, it is taken out of the oldest.
 pub const DIGESTS_MAX: usize = 64;
-/// Incidents of a digest that are worked on at once when all of them are acknowledged; the others follow a moment later.
+/// Incidents of a digest that are worked on at once when all of them are acknowledged; beyond, the others follow a moment later.
 pub const DIGEST_WORK_MAX: usize = 64;
 /// That moment.
 pub const DIGEST_WORK_PAUSE: Span = Span::from_millis(1);
 /// A minute of counters is judged so long after its end, since the counters of one scrape come in several requests.
 pub const MINUTE_HOLD: Span = Span::from_seconds(15);
-/// A counter that was not read for so long is forgotten; read again, it begins anew.
+/// A counter that is not read is remembered so long; beyond, it is forgotten, and read again it begins anew.
 pub const COUNTER_KEPT: Span = Span::from_hours(24);
 /// Counters are looked over for such so often.
 pub const COUNTERS_SWEPT_EVERY: Span = Span::from_hours(1);
-/// Counters that are remembered; readings of further ones are refused.
+/// Counters that are remembered; beyond, readings of further ones are refused.
 pub const COUNTERS_MAX: usize = 1_000_000;
-/// Counters that count for one source of one series; readings of further ones are refused.
+/// Counters that count for one source of one series; beyond, readings of further ones are refused.
 pub const COUNTERS_PER_FEED_MAX: usize = 20_000;
 /// Sources whose minutes are handed over in one decision; the rest follow in the next, so that inputs get their turn.
 pub const FEEDS_PER_TICK: usize = 4_096;
 /// Inputs that could not be judged and are listed; beyond, the oldest are in the journal only.
 pub const QUARANTINE_MAX: usize = 100;
-/// Characters of such an input that are kept in the list; the journal has all of it.
+/// Characters of such an input that are kept in the list; beyond, it is cut, and the journal has all of it.
 pub const QUARANTINED_CHARS_MAX: usize = 16_384;
 /// A deadline that could not be judged is tried again after so long.
 pub const SET_ASIDE_FOR: Span = Span::from_minutes(15);
@@ -102,5 +102,5 @@ pub const SCOPES_MAX: usize = 1_000_000;
 pub const SILENCES_MAX: usize = 10_000;
 /// Outages of one service level that are remembered at most; beyond, the oldest are forgotten.
 pub const EPISODES_MAX: usize = 64;
-/// And for so long, about a quarter.
+/// An outage is remembered so long, about a quarter; beyond, it is forgotten.
 pub const EPISODES_KEPT: Span = Span::from_hours(93 * 24);

@@ -27,6 +27,8 @@ pub mod transition;
 #[cfg(test)]
 mod level_tests;
 #[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;

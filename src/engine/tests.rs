@@ -344,7 +344,7 @@ fn what_nobody_owns_is_held_and_told_to_the_fallback() {
     assert!(world.deliver(minute(0)).contains(&(Purpose::Alert, "slack:main/#platform".into())));
 }
 
-fn silence(until: i64) -> SilenceSpec {
+pub(super) fn silence(until: i64) -> SilenceSpec {
     let host = MatcherSpec { name: "host".into(), value: "a".into(), is_regex: false, is_equal: true };
     SilenceSpec {
         id: SilenceId(7),

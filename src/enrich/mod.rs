@@ -39,21 +39,21 @@ const HEADLINE_MAX: usize = 240;
 const SUBJECT_MAX: usize = 120;
 /// Characters of a summary. Beyond, it is cut.
 const SUMMARY_MAX: usize = 1_000;
-/// Details shown; further ones are left out (the incident's page has them).
+/// Details shown. Beyond: left out; the incident's page has them.
 const DETAILS_MAX: usize = 40;
-/// Deployments shown, newest first.
+/// Deployments shown, newest first. Beyond: left out.
 const DEPLOYMENTS_MAX: usize = 5;
-/// Dependencies shown.
+/// Dependencies shown. Beyond: left out.
 const DEPENDENCIES_MAX: usize = 10;
-/// Links shown.
+/// Links shown. Beyond: left out.
 const LINKS_MAX: usize = 10;
-/// Characters of a URL; a longer one is left out, since half a link leads nowhere.
+/// Bytes of a URL. Beyond: left out, since half a link leads nowhere.
 const URL_MAX: usize = 2_000;
-/// People and channels named as told.
+/// People and channels named as told. Beyond: left out.
 const TOLD_MAX: usize = 50;
-/// Labels and annotations passed on to programs, each.
+/// Labels and annotations passed on to programs, each. Beyond: left out.
 const LABELS_MAX: usize = 128;
-/// Characters of a label's or annotation's value that is passed on to programs.
+/// Characters of a label's or annotation's value that is passed on to programs. Beyond: it is cut.
 const LABEL_VALUE_MAX: usize = 4_096;
 
 /// What all parts of a message look at.

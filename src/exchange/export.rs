@@ -13,7 +13,7 @@ use crate::domain::{Name, Ratio, Span};
 use crate::engine::Policy;
 use crate::engine::policy::{Service, Slo};
 
-/// Longest name of a document, as the specification has it from DNS.
+/// Longest name of a document, as the specification has it from DNS. Beyond: it is cut.
 const NAME_MAX: usize = 63;
 
 /// The documents, in order, and what they leave out.

@@ -7,7 +7,7 @@ use crate::domain::Span;
 
 use super::Rule;
 
-/// How deep functions may nest.
+/// How deep functions may nest. Beyond: the query is told as one that is not taken over.
 const NESTING_MAX: usize = 8;
 
 /// The selector of a query that only adds up a counter.

@@ -362,6 +362,9 @@ fn yaml_is_bounded() {
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n";
     refused(bomb);
     refused(&"--- x\n".repeat(super::DOCUMENTS_MAX + 1));
+    for edge in ["x".repeat(super::YAML_BYTES_MAX), "--- x\n".repeat(super::DOCUMENTS_MAX)] {
+        assert!(openslo::import([edge.as_str()], "ops").is_ok());
+    }
     for text in
         ["", "---\n---\n", "just a text", "- 1\n- 2\n", "kind: SLO", "apiVersion: openslo/v1\nkind: SLO\nspec: []"]
     {

@@ -21,7 +21,7 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// connection is closed.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The same while more than three quarters of all connections are taken, so that silent ones make room.
+/// The same while more than three quarters of all connections are taken, so that silent ones make room. Beyond: the connection is closed.
 pub const IDLE_CROWDED_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The other side takes not one byte of an answer for so long. Beyond: the connection is closed.

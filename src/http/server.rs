@@ -29,7 +29,7 @@ pub const CONNECTIONS_MAX: usize = 4096;
 /// Connections of one address (for IPv6: of one network of 64 bits) at once. Beyond: closed at once, and counted.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 1024;
 
-/// Files that are kept from connections: journal, snapshots, index, channels.
+/// Files that are kept from connections: journal, snapshots, index, channels. Beyond: fewer connections are taken.
 pub const FILES_KEPT: usize = 512;
 
 /// Bytes of a request's head, and of the read buffer of a connection. Beyond: 431.

@@ -126,7 +126,10 @@ pub async fn create(
 
 /// Whether one more silence may be made.
 pub(super) fn room_for_silence(app: &App) -> Result<(), String> {
-    let known = app.handle().read(|state| state.silences.len());
+    room_beside(app.handle().read(|state| state.silences.len()))
+}
+
+fn room_beside(known: usize) -> Result<(), String> {
     if known < SILENCES_MAX {
         return Ok(());
     }
@@ -199,4 +202,15 @@ pub async fn maintenance(State(app): State<App>) -> Response {
         })
         .collect();
     Json(json!({ "maintenance": windows })).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_limit_to_silences() {
+        assert_eq!(room_beside(SILENCES_MAX - 1), Ok(()));
+        assert!(room_beside(SILENCES_MAX).is_err_and(|why| why.contains("10000")));
+    }
 }

@@ -19,13 +19,14 @@ use crate::config::{Loaded, TokenSettings, load_texts};
 use crate::domain::{DigestId, EventId, IncidentId, Seq, Span, Timestamp};
 use crate::engine::Input;
 use crate::ingest::DIALECTS;
-use crate::ingest::limits::{BODY_BYTES_MAX, EVENTS_MAX, LABELS_MAX};
+use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX, EVENTS_MAX, LABELS_MAX};
 use crate::journal::RecordBody;
 use crate::runtime::{Clock, Parts, Prepared, Running, engine};
 use crate::store::{Journal as _, MemoryJournal, Room};
 use crate::telemetry::Metrics;
 
 mod access;
+mod limits;
 mod slos;
 
 const CONFIG: &str = r#"
@@ -282,6 +283,8 @@ async fn limits_hold_before_and_after_decompression() {
     assert_eq!(send("identity", vec![b' '; BODY_BYTES_MAX + 1]).await.status(), 413);
     assert_eq!(send("gzip", gzip(&vec![b' '; BODY_BYTES_MAX + 1])).await.status(), 413);
     assert_eq!(send("gzip", breach.to_vec()).await.status(), 400);
+    assert_eq!(send("gzip", vec![b'x'; COMPRESSED_BYTES_MAX]).await.status(), 400);
+    assert_eq!(send("gzip", vec![b'x'; COMPRESSED_BYTES_MAX + 1]).await.status(), 413);
     assert_eq!(send("br", breach.to_vec()).await.status(), 415);
     assert_eq!(send("identity", b"{\"service\": \"\xff\"}".to_vec()).await.status(), 400);
     let form = Request::post("/v1/breaches").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");

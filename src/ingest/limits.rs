@@ -32,7 +32,7 @@ pub const LABEL_VALUE_BYTES_MAX: usize = 2048;
 /// Bytes of an annotation's value. Beyond: the item is rejected, `too-long`.
 pub const ANNOTATION_VALUE_BYTES_MAX: usize = 16 * 1024;
 
-/// Bytes of all labels and annotations of one event together. Beyond: the item is rejected, `too-long`.
+/// Bytes of all labels of one event together, names and values; the same for its annotations. Beyond: the item is rejected, `too-long`.
 pub const LABEL_SET_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of a named field: team, service, endpoint, SLI, SLO, environment, region. Beyond: the item is rejected, `too-long`.
@@ -60,10 +60,10 @@ pub const FUTURE_SKEW: Span = Span::from_minutes(2);
 /// How old a native event may be. Beyond: the item is rejected, `time-in-past`. Alertmanager alerts may have fired for months.
 pub const PAST_MAX: Span = Span::from_hours(7 * 24);
 
-/// An Alertmanager alert without an end counts as over after so long without a further word.
+/// How long an Alertmanager alert without an end lasts without a further word. Beyond: it counts as over.
 pub const RESOLVE_TIMEOUT: Span = Span::from_minutes(5);
 
-/// Rejected items that an answer lists in full; the rest are counted.
+/// Rejected items that an answer lists in full. Beyond: they are counted.
 pub const REJECTIONS_LISTED_MAX: usize = 1_000;
 
 /// Series in one request of metrics, wanted or not. Beyond: 413 `too-many-series`.
@@ -78,5 +78,5 @@ pub const SYMBOLS_MAX: usize = 200_000;
 /// Buckets of one histogram. Beyond: its points are refused.
 pub const HISTOGRAM_BUCKETS_MAX: usize = 1_000;
 
-/// Different reasons that an answer to metrics lists; the rest are counted together.
+/// Different reasons that an answer to metrics lists. Beyond: they are counted together.
 pub const REASONS_MAX: usize = 20;

@@ -4,6 +4,8 @@
 
 pub mod alertmanager;
 mod json;
+#[cfg(test)]
+mod limit_tests;
 pub mod limits;
 pub mod metrics;
 pub mod native;

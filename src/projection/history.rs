@@ -9,15 +9,15 @@ use crate::engine::{Input, Transition};
 use crate::journal::{Record, RecordBody};
 use crate::store::{Index, IndexError, JournalError, JournalReader};
 
-/// Records of one incident that an explanation looks at; the first ones, and then the newest.
+/// Records of one incident that an explanation looks at. Beyond: the first one, and then the newest.
 const RECORDS_MAX: usize = 2_000;
-/// Records read for the decision about one event, from its own on.
+/// Records read for the decision about one event, from its own on. Beyond: no decision is found.
 const JUDGED_WITHIN: usize = 100_000;
 /// A page is looked for this long before the time asked for, and [`PAGE_AFTER`] behind it.
 const PAGE_BEFORE: Span = Span::from_hours(12);
 /// So that `--at 20:15` finds the page of 20:15:03.
 const PAGE_AFTER: Span = Span::from_minutes(2);
-/// Pages of one person looked at.
+/// Pages of one person looked at. Beyond: later ones are not.
 const PAGES_MAX: usize = 1_000;
 
 /// Why there is no explanation.

@@ -16,7 +16,7 @@ use crate::slo::{Account, WindowSum};
 const WINDOWS: [Span; 4] = [Span::from_hours(1), Span::from_hours(6), Span::from_hours(24), Span::from_hours(72)];
 /// Points of a budget over time.
 const POINTS: i64 = 56;
-/// Periods that are looked back on at most.
+/// Periods that are looked back on at most. Beyond: older ones are not told.
 const PERIODS_MAX: i64 = 12;
 
 /// A level in figures.

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use crate::domain::{Event, Name};
 
-/// Longest key in bytes. A longer one is cut and ends in `~` and the fingerprint of what was cut off.
+/// Longest key in bytes. Beyond: it is cut and ends in `~` and the fingerprint of what was cut off; a pattern that is longer itself is
+/// refused.
 pub const KEY_BYTES_MAX: usize = 512;
 /// `~` and 32 hexadecimal digits.
 const CUT_MARK_BYTES: usize = 33;

@@ -16,11 +16,11 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 
 use crate::domain::Name;
 
-/// Longest regular expression in bytes.
+/// Longest regular expression in bytes. Beyond: it is refused.
 pub const REGEX_BYTES_MAX: usize = 4_096;
-/// Largest compiled regular expression in bytes; `(a{1000}){1000}` is refused.
+/// Largest compiled regular expression in bytes. Beyond: it is refused, as `(a{1000}){1000}` is.
 const REGEX_SIZE_MAX: usize = 256 * 1024;
-/// Most texts of which one must occur; with more it is quicker to match.
+/// Most texts of which one must occur. Beyond: it is quicker to match, so none is asked for.
 const REQUIRED_MAX: usize = 16;
 
 /// Why a text is no regular expression. Positions count bytes from 0.

@@ -8,7 +8,7 @@ use std::fmt;
 use super::{Because, RuleKind};
 use crate::domain::{Name, Ratio, Timestamp};
 
-/// Digits after the point beyond which two shares are not told apart in text.
+/// Digits after the point of a share. Beyond: two shares are not told apart in text.
 pub(super) const DECIMALS_MAX: u32 = 12;
 
 impl RuleKind {

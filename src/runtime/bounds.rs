@@ -69,5 +69,17 @@ mod tests {
         ] {
             assert_eq!(at(most, &events), want, "{most}: {events:?}");
         }
+        // Each of the others, empty here, has its own bound.
+        let new = event(None);
+        let none = |bounds: &Bounds| beyond(&State::default(), std::slice::from_ref(&new), bounds);
+        let all = Bounds { alerts: 1, incidents: 1, outbox: 1, scopes: 1 };
+        assert_eq!(none(&all), None);
+        for (bounds, what) in [
+            (Bounds { alerts: 0, ..all }, "sources"),
+            (Bounds { incidents: 0, ..all }, "incidents"),
+            (Bounds { scopes: 0, ..all }, "evaluations"),
+        ] {
+            assert_eq!(none(&bounds), Some(Refused::Full { what, most: 0 }));
+        }
     }
 }

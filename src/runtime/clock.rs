@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::domain::{Span, Timestamp};
 
-/// A wall clock that gets ahead of the monotonic one by more than this between two looks has jumped.
+/// How far a wall clock may get ahead of the monotonic one between two looks. Beyond: it has jumped; time goes on by the monotonic one for
+/// [`GRACE`], and people are told.
 pub const JUMP_MAX: Span = Span::from_seconds(60);
 /// A jumped wall clock is believed after so long; until then escalation goes on by elapsed time.
 pub const GRACE: Span = Span::from_seconds(120);
@@ -257,6 +258,17 @@ mod tests {
         assert_eq!(clock.take_jump(), None, "told once");
         clock.advance(Span::from_seconds(60));
         assert_eq!(clock.now(), START.plus(Span::from_hours(8)).plus(Span::from_seconds(121)));
+    }
+
+    #[test]
+    fn only_more_than_the_limit_is_a_jump() {
+        for (by, jumps) in [(JUMP_MAX, false), (Span::from_millis(JUMP_MAX.as_millis() + 1), true)] {
+            let clock = Clock::simulated(START);
+            clock.set_wall(START.plus(by));
+            clock.advance(Span::from_seconds(1));
+            let _ = clock.now();
+            assert_eq!(clock.take_jump().is_some(), jumps, "{by}");
+        }
     }
 
     #[test]

@@ -13,9 +13,10 @@ use crate::config::Loaded;
 use crate::domain::{Event, EventId, Labels, Seq, Timestamp};
 use crate::engine::{Input, idempotency_hash};
 
-/// A round takes in no further request once it holds so many events.
+/// Events of a round, after which it takes in no further request. Beyond: requests wait for the next round.
 pub const ROUND_EVENTS_MAX: usize = 8192;
-/// The same for the estimated size of its events in bytes. A single request may be larger; its size is bounded where it is read.
+/// The same for the estimated size of its events in bytes; a single request may be larger, its size is bounded where it is read. Beyond:
+/// requests wait for the next round.
 pub const ROUND_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Reports of deliveries in one input; more make several.
 pub const REPORTS_PER_INPUT: usize = 256;

@@ -18,9 +18,9 @@ use crate::engine::levels::Place;
 use crate::engine::{Policy, limits};
 use crate::slo::Counts;
 
-/// A round takes in no further request once it holds so many samples.
+/// Samples of a round, after which it takes in no further request. Beyond: requests wait for the next round.
 pub const ROUND_SAMPLES_MAX: usize = 65_536;
-/// Samples of one request at most; a larger request is refused where it is read.
+/// Samples of one request at most. Beyond: 413 `too-many-events`.
 pub const REQUEST_SAMPLES_MAX: usize = 50_000;
 
 /// What became of one sample that is on the disk.
@@ -396,6 +396,23 @@ mod tests {
         journal.set_full(None);
         let answer = handle.accept_samples(vec![sample("a", 1, 1, 1)]).await.unwrap();
         assert_eq!(answer, [Ok(Taken::Stored)]);
+        running.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_minute_holds_so_many_events_and_a_series_so_many_sources() {
+        let (handle, running) = running_with_services(&MemoryJournal::new(), &["shop"]);
+        for (total, expected) in [
+            (MINUTE_TOTAL_MAX, Ok(Taken::Stored)),
+            (MINUTE_TOTAL_MAX + 1, Err(SampleRefused::TooMany(MINUTE_TOTAL_MAX + 1))),
+        ] {
+            assert_eq!(handle.accept_samples(vec![sample("0", 1, 0, total)]).await.unwrap(), [expected]);
+        }
+        let sources = (0..=limits::FEEDS_PER_SERIES_MAX).map(|n| sample(&n.to_string(), 0, 0, 1)).collect();
+        let answer = handle.accept_samples(sources).await.unwrap();
+        let (last, others) = answer.split_last().unwrap();
+        assert!(others.iter().all(|one| *one == Ok(Taken::Stored)), "{others:?}");
+        assert_eq!(*last, Err(SampleRefused::TooManySources));
         running.stop().await.unwrap();
     }
 }

@@ -29,7 +29,8 @@ use crate::store::{self, Entry, Journal, JournalError, Room};
 
 /// Judgements under one hold of the write lock; readers get their turn in between.
 pub const CHUNK: usize = 256;
-/// The loop goes round at least this often, to look at the clock and to show that it lives.
+/// The longest rest of the loop: it goes round to look at the clock and to show that it lives. Beyond: the health check counts it as stuck,
+/// see `TURN_AGE_MAX`.
 const TURN_MAX: Duration = Duration::from_secs(1);
 /// A journal that could not be written is tried again after so long, when nobody asks meanwhile.
 const RETRY: Duration = Duration::from_millis(500);

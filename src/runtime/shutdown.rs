@@ -15,7 +15,7 @@ use super::Handle;
 use super::vitals::TURN_AGE_MAX;
 use crate::engine::{Act, Actor};
 
-/// Messages under way have so long to end; those that do not are sent again after the next start.
+/// Messages under way have so long to end. Beyond: they are sent again after the next start.
 pub const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 /// Messages to the service manager that may wait; beyond, they are dropped.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Handle, Health};
 use crate::domain::Span;
 
-/// The shard loop goes round every second; one that did not for so long is stuck.
+/// The shard loop goes round every second, and may be this late. Beyond: it is stuck, and readiness turns red.
 pub const TURN_AGE_MAX: Span = Span::from_seconds(15);
 /// The state is tried for again after so long, while the shard holds it.
 const TRY_EVERY: Duration = Duration::from_millis(20);

@@ -12,7 +12,7 @@ use crate::domain::Timestamp;
 #[derive(Clone, Debug)]
 pub(crate) struct Dates(Vec<(i64, i64)>);
 
-/// No zone is further from UTC.
+/// No zone is further from UTC. Beyond: impossible, the time library has no such offset.
 const OFFSET_MAX: i64 = 26 * 3_600_000;
 
 impl Dates {

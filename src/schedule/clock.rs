@@ -120,7 +120,8 @@ const TABLE_FROM: i64 = -90 * DAY;
 const TABLE_TO: i64 = 4_133_980_800_000 + 90 * DAY;
 /// Room at both ends of the table for differences between wall and instant, and for the longest window.
 const TABLE_MARGIN: i64 = 30 * DAY;
-/// No two offsets of any zone differ by more than this (the largest jump on record is a day, Samoa's).
+/// No two offsets of any zone differ by more than this (the largest jump on record is a day, Samoa's). Beyond: impossible, the time library
+/// has no such offsets.
 const SWING_MAX: i64 = 52 * 3_600_000;
 
 fn millis(offset: Offset) -> i64 {

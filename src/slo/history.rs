@@ -25,7 +25,7 @@ use crate::domain::{Span, Timestamp, minute_over};
 pub const MINUTE_DAYS_MIN: i64 = 4;
 /// Hours are known for so many days, enough for a calendar month.
 pub const HOUR_DAYS: i64 = 33;
-/// Sums of whole days are known for so many days, enough for a quarter. The longest error budget period.
+/// Sums of whole days are known for so many days, enough for a quarter: the longest error budget period. Beyond: they are forgotten.
 pub const DAYS_MAX: i64 = 93;
 
 const HOUR: i64 = 60;

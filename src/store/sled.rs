@@ -69,7 +69,7 @@ pub fn survey(dir: &Path, committed: Seq) -> Result<Vec<IndexDay>, IndexError> {
     Ok(day::names(dir)?.into_iter().map(look).collect())
 }
 
-/// Deliveries remembered between order and report; older ones are looked up.
+/// Deliveries remembered between order and report. Beyond: older ones are looked up.
 const ON_THEIR_WAY_MAX: usize = 100_000;
 
 impl Inner {

@@ -8,7 +8,7 @@ use crate::channel::digest::is_waiting;
 use crate::channel::{Message, Urgency};
 use crate::engine::state::Purpose;
 
-/// Longest part of an id that comes from outside, in characters.
+/// Longest part of an id that comes from outside, in characters. Beyond: it is cut.
 const TOKEN_MAX: usize = 120;
 
 /// Letters, digits, `.`, `_` and `-` of a text, others as `-`: safe in an id on any side of the `@`.

@@ -14,14 +14,20 @@ use crate::channel::wording::{self, NAME_MAX};
 use crate::channel::{Content, Fact, Message, Urgency, text};
 use crate::engine::state::Status;
 
-/// Characters of a subject, without `Re:`.
+/// Characters of a subject, without `Re:`. Beyond: it is cut, with an ellipsis.
 pub const SUBJECT_MAX: usize = 110;
 
+/// Facts of a mail. Beyond: left out.
 const FACTS_MAX: usize = 30;
+/// Characters of a value. Beyond: it is cut, with an ellipsis.
 const VALUE_MAX: usize = 240;
+/// Deployments and dependencies, each. Beyond: left out.
 const LIST_MAX: usize = 8;
+/// Details of a mail. Beyond: left out; the incident's page has them.
 const DETAILS_MAX: usize = 40;
+/// Links of a mail. Beyond: left out.
 const LINKS_MAX: usize = 12;
+/// Characters of a URL. Beyond: the link or button is left out.
 const URL_MAX: usize = 2_000;
 
 /// A mail, and the id by which a follow-up refers to it (without brackets).

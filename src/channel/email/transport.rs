@@ -14,9 +14,10 @@ use lettre::transport::smtp::extension::ClientId;
 
 use crate::domain::{Span, Timestamp};
 
-/// Connections to the server at once.
+/// Connections to the server at once. Beyond: mails wait in the outbox until one is free.
 pub const CONNECTIONS_MAX: usize = 4;
-/// Connections at rest are used again within this time. Servers may close them after five minutes (RFC 5321, section 4.5.3.2).
+/// Connections at rest are used again within this time; servers may close them after five minutes (RFC 5321, section 4.5.3.2). Beyond: a
+/// new one is opened.
 const IDLE_MAX: Span = Span::from_minutes(1);
 
 /// How a connection is secured, with what that needs.

@@ -9,28 +9,37 @@ use crate::channel::text::web_url;
 use crate::channel::wording::{self, NAME_MAX};
 use crate::channel::{Content, Fact, Message};
 
-/// Characters of a header. Source: docs.slack.dev, header block.
+/// Characters of a header. Source: docs.slack.dev, header block. Beyond: it is cut, with an ellipsis.
 pub const HEADER_MAX: usize = 150;
-/// Characters of a section's text. Source: docs.slack.dev, section block.
+/// Characters of a section's text. Source: docs.slack.dev, section block. Beyond: it is cut; of a list, whole lines are left out.
 pub const SECTION_MAX: usize = 3_000;
-/// Fields of a section. Source: docs.slack.dev, section block.
+/// Fields of a section. Source: docs.slack.dev, section block. Beyond: another section follows.
 pub const FIELDS_MAX: usize = 10;
-/// Characters of a URL in a button. Source: docs.slack.dev, button element.
+/// Characters of a URL in a button. Source: docs.slack.dev, button element. Beyond: the button is left out.
 pub const URL_MAX: usize = 3_000;
-/// Characters of all texts together. The ceiling is about 13,200 and undocumented (slackapi/bolt-js, issue 2509).
+/// Characters of all texts together. The ceiling is about 13,200 and undocumented (slackapi/bolt-js, issue 2509). Beyond: the details are
+/// cut to what is left, or left out.
 pub const TOTAL_MAX: usize = 12_000;
-/// Characters of a message without blocks; more is advised against (docs.slack.dev, chat.postMessage).
+/// Characters of a message without blocks; more is advised against (docs.slack.dev, chat.postMessage). Beyond: whole lines are left out.
 pub const TEXT_MAX: usize = 4_000;
 
+/// Characters of a summary. Beyond: it is cut, with an ellipsis.
 const SUMMARY_MAX: usize = 600;
+/// Facts of a message. Beyond: left out.
 const FACTS_MAX: usize = 20;
+/// Characters of a fact. Beyond: it is cut, with an ellipsis.
 const FACT_MAX: usize = 160;
+/// Entries of a list. Beyond: they are counted.
 const LIST_MAX: usize = 5;
+/// Characters of an entry of a list. Beyond: it is cut, with an ellipsis.
 const LIST_LINE_MAX: usize = 200;
+/// Characters of all details. Beyond: further ones are left out.
 const DETAILS_MAX: usize = 1_500;
+/// Characters of a detail. Beyond: it is cut, with an ellipsis.
 const DETAIL_LINE_MAX: usize = 160;
+/// Links of a message. Beyond: left out.
 const LINKS_MAX: usize = 10;
-/// A link longer than this becomes a button, where the URL does not count as text.
+/// Characters of a link in a text, where the URL counts. Beyond: it becomes a button, where the URL does not count.
 pub(super) const INLINE_URL_MAX: usize = 400;
 
 /// What is sent: blocks for people who look, text for notifications and screen readers.

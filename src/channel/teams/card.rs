@@ -9,9 +9,10 @@ use crate::channel::wording::{self, NAME_MAX};
 use crate::channel::{Content, Fact, Message, Urgency};
 use crate::engine::state::Status;
 
-/// Bytes of a whole request, as Teams counts them. Source: learn.microsoft.com, "Create incoming webhooks", read 2026-11.
+/// Bytes of a whole request, as Teams counts them. Source: learn.microsoft.com, "Create incoming webhooks", read 2026-11. Beyond: the card
+/// is made again with less room for details, lists and links, until it fits.
 pub const BODY_MAX: usize = 28 * 1024;
-/// Bytes of a URL in a card.
+/// Bytes of a URL in a card. Beyond: the link or button is left out.
 pub(super) const URL_MAX: usize = 2_000;
 
 /// How much of a message is shown; each step less.

@@ -7,7 +7,7 @@ use super::escape::{link, markdown};
 use crate::channel::digest::{self, Digest};
 use crate::channel::{Message, Urgency};
 
-/// Characters of an incident's line.
+/// Characters of an incident's line. Beyond: it is cut, with an ellipsis.
 const LINE_MAX: usize = 240;
 
 /// Fills a card. At most ten incidents and a handful of counts, each cut: it always fits.

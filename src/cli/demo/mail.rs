@@ -9,9 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::seen::{Mail, Seen};
 
-/// Bytes of a mail at most; a longer one ends the connection.
+/// Bytes of a mail at most. Beyond: the connection ends.
 const MAIL_BYTES_MAX: u64 = 1024 * 1024;
-/// Bytes of all that one connection may send.
+/// Bytes of all that one connection may send. Beyond: the connection ends.
 const CONNECTION_BYTES_MAX: u64 = 64 * MAIL_BYTES_MAX;
 
 /// Takes mails for ever.

@@ -18,6 +18,7 @@ use crate::engine::policy::ChannelPolicy;
 /// Base of Slack's Web API.
 const SLACK_API: &str = "https://slack.com/api/";
 const TIMEOUT_DEFAULT: Span = Span::from_seconds(10);
+/// Longest deadline of one attempt. Beyond: a mistake of the configuration.
 const TIMEOUT_MAX: Span = Span::from_minutes(5);
 const GIVE_UP_DEFAULT: Span = Span::from_minutes(10);
 

@@ -30,14 +30,14 @@ use crate::engine::policy::{Environment, Organisation, Priority};
 use crate::rules::maintenance::Maintenance;
 use crate::schedule::{CivilCron, Zone};
 
-/// Longest maintenance window.
+/// Longest maintenance window. Beyond: a mistake of the configuration.
 const MAINTENANCE_MAX: Span = Span::from_hours(7 * 24);
 /// Re-open window where none is set.
 const REOPEN_DEFAULT: Span = Span::from_minutes(30);
 
-/// Shortest time of `[digest]`.
+/// Shortest time of `[digest]`. Beyond: a mistake of the configuration.
 const DIGEST_SPAN_MIN: Span = Span::from_seconds(1);
-/// Longest time of `[digest]`: whoever is on call does not want to hear later.
+/// Longest time of `[digest]`: whoever is on call does not want to hear later. Beyond: a mistake of the configuration.
 const DIGEST_SPAN_MAX: Span = Span::from_hours(1);
 
 /// What compiling needs to know.

@@ -8,9 +8,9 @@ use crate::domain::Span;
 
 /// Time between two beats unless said otherwise.
 const EVERY_DEFAULT: Span = Span::from_minutes(1);
-/// The longest time between two beats; a monitor that hears so rarely is no use.
+/// The longest time between two beats; a monitor that hears so rarely is no use. Beyond: a mistake of the configuration.
 const EVERY_MAX: Span = Span::from_hours(1);
-/// The longest that anything may wait before callout counts as stuck.
+/// Longest time that may be configured for how long anything waits before callout counts as stuck. Beyond: a mistake of the configuration.
 const STUCK_MAX: Span = Span::from_hours(1);
 /// The shortest length of time here; below, every hiccup would count.
 const LEAST: Span = Span::from_seconds(1);

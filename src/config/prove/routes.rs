@@ -8,7 +8,7 @@ use crate::domain::Name;
 use crate::engine::policy::Environment;
 use crate::rules::route::Route;
 
-/// Most combinations of one route that are looked at; a larger route is taken as reached.
+/// Most combinations of one route that are looked at. Beyond: the route is taken as reached.
 const CELLS_MAX: usize = 4096;
 
 /// A combination of values that a route names; `None` where it takes any.

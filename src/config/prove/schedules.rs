@@ -15,7 +15,7 @@ use crate::schedule::{Layer, OverrideKind, Rotation, Schedule};
 const COVERED: Span = Span::from_hours(90 * 24);
 /// Within how long everybody should serve.
 const SERVED: Span = Span::from_hours(365 * 24);
-/// Most holes that are listed one by one.
+/// Most holes that are listed one by one. Beyond: they are counted.
 const LISTED_MAX: usize = 5;
 
 pub(super) fn prove(subject: &Subject<'_>, findings: &mut Findings) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{DigestRule, Stage};
+use super::{DigestRule, Flow, Stage};
 use crate::domain::*;
 use crate::engine::input::{Actor, Command, DeliveryReport, Input, Outcome, Verb};
 use crate::engine::state::{Purpose, Recipient, Status};
@@ -268,4 +268,15 @@ fn a_folded_incident_adds_little_to_the_state() {
     singles.organisation.digest = None;
     let (folded, single) = (weigh(stormy()), weigh(singles));
     assert!(folded * 4 < single * 3, "{folded} bytes folded, {single} bytes one by one");
+}
+
+#[test]
+fn the_oldest_messages_to_one_recipient_are_forgotten() {
+    use crate::engine::limits::SINGLES_KEPT_MAX;
+    let mut flow = Flow::default();
+    for n in 0..=SINGLES_KEPT_MAX {
+        flow.count(minute(i64::try_from(n).unwrap()), 1);
+        assert_eq!(flow.singles.len(), (n + 1).min(SINGLES_KEPT_MAX));
+    }
+    assert_eq!(flow.singles[0].0, minute(1));
 }

@@ -23,7 +23,7 @@ use crate::engine::{Actor, Command, Verb};
 use crate::http::App;
 use crate::http::problem::Failure;
 
-/// Incidents on one page of a digest's list.
+/// Incidents on one page of a digest's list. Beyond: a link leads to the next page.
 const LISTED_MAX: usize = 100;
 /// Incidents counted while the state is held; the shard waits meanwhile.
 const CHUNK_ROWS: usize = 4_096;

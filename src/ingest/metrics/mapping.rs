@@ -14,7 +14,7 @@ use crate::engine::limits::{BACKLOG_KEPT, SAMPLE_SKEW};
 use crate::ingest::MayIngest;
 use crate::ingest::limits::{FIELD_BYTES_MAX, REASONS_MAX};
 
-/// Counts above this cannot be told apart as floating-point numbers.
+/// The largest count that floating-point numbers tell apart. Beyond: the reading is refused.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 /// How far a bound may lie from the threshold, relatively, to count as the same: the last digits of a floating-point number.
 const SAME_BOUND: f64 = 1e-9;
@@ -365,4 +365,19 @@ fn identity(rule: &MetricRule, seen: Seen, series: &Series<'_>) -> u64 {
 
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(128).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_beyond_the_limit_are_counted_together() {
+        let mut tally = Tally::default();
+        for n in 0..REASONS_MAX + 3 {
+            tally.reject(&[], format!("reason {n}"));
+            assert_eq!(tally.reasons.contains_key("other reasons"), n >= REASONS_MAX, "{n}");
+        }
+        assert_eq!(tally.reasons.len(), REASONS_MAX + 1);
+    }
 }

@@ -8,7 +8,7 @@ use super::wire::put_bytes;
 use super::{Number, Point, Series, Sink, Value, otlp, remote_write};
 use crate::config::metrics::{Measure, MetricRule, MetricRules, Selector, Template};
 use crate::domain::{FeedReadings, Reading, Role, Span, Timestamp};
-use crate::ingest::limits::{LABELS_MAX, POINTS_MAX, SERIES_MAX, SYMBOLS_MAX};
+use crate::ingest::limits::{HISTOGRAM_BUCKETS_MAX, LABELS_MAX, POINTS_MAX, SERIES_MAX, SYMBOLS_MAX};
 use crate::ingest::problem;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -366,6 +366,14 @@ fn histograms_of_otlp_need_the_threshold_among_their_bounds() {
     assert_eq!(roles(&groups), [(Role::Total, 10), (Role::Good, 8)]);
     let (groups, _) = run(histogram(&[100.0, 300.0], &[5, 3, 2], 10, "ms"));
     assert_eq!(roles(&groups), [(Role::Total, 10), (Role::Good, 8)]);
+    let buckets = |count: u32| {
+        let bounds: Vec<f64> = (1..count).map(|n| f64::from(n) * 0.3).collect();
+        let counts: Vec<u64> = (0..count).map(|n| if n == 0 { 10 } else { 0 }).collect();
+        run(histogram(&bounds, &counts, 10, "s"))
+    };
+    let most = u32::try_from(HISTOGRAM_BUCKETS_MAX).unwrap();
+    assert_eq!(roles(&buckets(most).0), [(Role::Total, 10), (Role::Good, 10)]);
+    assert!(buckets(most + 1).1.why().contains("more than 1000 buckets"));
     for (bounds, counts, words) in [
         (&[0.1, 0.25][..], &[1, 1, 8][..], "0.3, is no bound of the histogram; its bounds are 0.1, 0.25"),
         (&[0.3], &[1], "not one more counts than bounds"),

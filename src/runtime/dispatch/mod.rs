@@ -132,6 +132,7 @@ impl Dispatcher {
     }
 
     fn worker(&self, reference: &ChannelRef) -> UnboundedSender<Order> {
+        // Unbounded, and yet bounded: an order is a row of the outbox or a word about one, and of these there are `OUTBOX_MAX`.
         let (orders, received) = unbounded_channel();
         let worker = Worker {
             reference: reference.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The first wait.
 pub const WAIT_FIRST: Duration = Duration::from_secs(1);
-/// The longest wait that we choose ourselves.
+/// The longest wait that we choose ourselves. Beyond: waits do not double any more.
 pub const WAIT_MAX: Duration = Duration::from_mins(1);
 /// The longest wait that the other side may ask for; beyond, this one is kept.
 pub const WAIT_ASKED_MAX: Duration = Duration::from_hours(1);
@@ -39,6 +39,6 @@ mod tests {
     #[test]
     fn what_the_other_side_asks_for_counts_within_bounds() {
         let ask = |seconds| wait(1, 0, Duration::from_mins(10), Some(Duration::from_secs(seconds))).as_secs();
-        assert_eq!((ask(30), ask(120), ask(100_000)), (30, 120, 3600));
+        assert_eq!((ask(30), ask(120), ask(3_600), ask(3_601), ask(100_000)), (30, 120, 3600, 3600, 3600));
     }
 }

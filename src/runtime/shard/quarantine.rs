@@ -17,9 +17,9 @@ use crate::runtime::core::Core;
 use crate::runtime::shard::{ShardError, rebuild};
 use crate::store::Entry;
 
-/// Characters of a poisonous input that are told to people.
+/// Characters of a poisonous input that are told to people. Beyond: it is cut; the journal has all of it.
 const QUOTED_CHARS_MAX: usize = 2_000;
-/// Characters of what a panic said that are kept.
+/// Characters of what a panic said that are kept. Beyond: it is cut.
 const PANIC_CHARS_MAX: usize = 300;
 
 /// What panicked.

@@ -22,7 +22,7 @@ use crate::store::Entry;
 pub const HEADER: usize = 24;
 /// Frames begin at multiples of this.
 pub const ALIGN: u64 = 8;
-/// Largest frame: half of what its length field could say.
+/// Largest frame: half of what its length field could say. Beyond: the commit is refused before anything is written; rounds are far smaller.
 pub const MAX_BYTES: u64 = 1 << 31;
 
 const MAGIC: [u8; 4] = *b"CFRM";

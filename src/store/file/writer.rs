@@ -357,7 +357,7 @@ impl Journal for FileJournal {
     }
 }
 
-/// Room for a frame that is kept from commit to commit.
+/// Room for a frame that is kept from commit to commit. Beyond: it is given back to the system.
 const FRAME_KEPT_BYTES: usize = 16 << 20;
 
 impl Drop for FileJournal {
