@@ -134,6 +134,8 @@ for name in alertmanager callout; do
           measure "$name/silences/0" storm -b 64 -n 5000
           start $name notify
           measure "$name/silences/create" silences
+          # Snapshot and index of what that made; the burst is to be compared with one that begins at rest.
+          sleep 3
           measure "$name/silences/10000" storm -b 64 -n 5000 ;;
         crash)
           start $name notify
