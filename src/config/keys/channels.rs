@@ -1,0 +1,116 @@
+//! Keys of channels: the ways out.
+
+use super::{ALLOW_PRIVATE, CA_FILE, DESTINATION, LINE, PATH, SPAN, TIMEOUT, URL, URL_ENV, URL_FILE, VARIABLE, text};
+use crate::config::shape::{Format, Key, Map, Names, Shape, Table};
+
+/// Ways out, by kind and name.
+pub static CHANNELS: Table = Table {
+    about: "ways out, by kind and name",
+    keys: &[
+        Key::new("slack", map!(Shape::Table(&SLACK)), "Slack workspaces"),
+        Key::new("teams", map!(Shape::Table(&TEAMS)), "Microsoft Teams flows"),
+        Key::new("email", map!(Shape::Table(&EMAIL)), "mail servers"),
+        Key::new("webhook", map!(Shape::Table(&WEBHOOK)), "signed generic webhooks"),
+    ],
+};
+
+const GIVE_UP: Key = Key::new("give_up", SPAN, "a page that keeps failing for so long failed for good; default 10m");
+const INTERVAL: Key = Key::new("interval", text(Format::SpanOrNone), "least time between two messages to one address");
+const FALLBACK: Key = Key::new("fallback", DESTINATION, "where messages go that failed for good");
+const FOLLOW_UP: Key =
+    Key::new("follow_up", Shape::Truth, "whether it hears of acknowledgement and resolution; default true");
+const DIGESTED: Key = Key::new(
+    "digest",
+    Shape::Truth,
+    "whether messages are gathered into one when too many go to one recipient; default true",
+);
+const TOKEN_ENV: Key = Key::new("token_env", VARIABLE, "environment variable with the token");
+const TOKEN_FILE: Key = Key::new("token_file", PATH, "file with the token");
+
+/// A Slack workspace: a bot token, or the poor alternative of an incoming webhook.
+pub static SLACK: Table = Table {
+    about: "a Slack workspace: a bot token, or the poor alternative of an incoming webhook",
+    keys: &[
+        TOKEN_ENV,
+        TOKEN_FILE,
+        Key::new("webhook_url", URL, "incoming webhook; it is a secret, so prefer the next two"),
+        Key::new("webhook_url_env", VARIABLE, "environment variable with the incoming webhook"),
+        Key::new("webhook_url_file", PATH, "file with the incoming webhook"),
+        Key::new("api_url", URL, "base of the Web API; default https://slack.com/api/"),
+        Key::new("signing_secret_env", VARIABLE, "environment variable with the signing secret, for buttons"),
+        Key::new("signing_secret_file", PATH, "file with the signing secret, for buttons"),
+        CA_FILE,
+        ALLOW_PRIVATE,
+        TIMEOUT,
+        GIVE_UP,
+        INTERVAL,
+        FALLBACK,
+        FOLLOW_UP,
+        DIGESTED,
+    ],
+};
+
+/// A Microsoft Teams flow (Workflows webhook).
+pub static TEAMS: Table = Table {
+    about: "a Microsoft Teams flow (Workflows webhook)",
+    keys: &[
+        Key::new("url", URL, "the flow's address; it is a secret, so prefer the next two"),
+        URL_ENV,
+        URL_FILE,
+        CA_FILE,
+        ALLOW_PRIVATE,
+        TIMEOUT,
+        GIVE_UP,
+        INTERVAL,
+        FALLBACK,
+        FOLLOW_UP,
+        DIGESTED,
+    ],
+};
+
+/// A mail server.
+pub static EMAIL: Table = Table {
+    about: "a mail server",
+    keys: &[
+        Key::required(
+            "smtp",
+            text(Format::Smtp),
+            "smtps://host:465 (TLS), smtp://host:587 (STARTTLS) or smtp+plain://host:25",
+        ),
+        Key::required("from", text(Format::Mailbox), "the sender, for example callout@acme.example"),
+        Key::new("user", LINE, "user for authentication"),
+        Key::new("password_env", VARIABLE, "environment variable with the password"),
+        Key::new("password_file", PATH, "file with the password"),
+        CA_FILE,
+        ALLOW_PRIVATE,
+        TIMEOUT,
+        GIVE_UP,
+        INTERVAL,
+        FALLBACK,
+        FOLLOW_UP,
+        DIGESTED,
+    ],
+};
+
+/// A generic webhook, signed as Standard Webhooks says.
+pub static WEBHOOK: Table = Table {
+    about: "a generic webhook, signed as Standard Webhooks says",
+    keys: &[
+        Key::new("url", URL, "where to post"),
+        URL_ENV,
+        URL_FILE,
+        Key::new("secret_env", VARIABLE, "environment variable with the signing secret (whsec_…)"),
+        Key::new("secret_file", PATH, "file with the signing secret (whsec_…)"),
+        TOKEN_ENV,
+        TOKEN_FILE,
+        Key::new("batch", Shape::Whole { least: 1, most: 10_000 }, "messages that one request may carry; default 1"),
+        Key::new("concurrency", Shape::Whole { least: 1, most: 256 }, "requests under way at once; default 4"),
+        CA_FILE,
+        ALLOW_PRIVATE,
+        TIMEOUT,
+        GIVE_UP,
+        INTERVAL,
+        FALLBACK,
+        FOLLOW_UP,
+    ],
+};
