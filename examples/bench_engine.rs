@@ -29,23 +29,18 @@ fn policy() -> Policy {
         go_on: false,
     };
     let team = |_| Team {
-        members: vec![],
-        manager: None,
-        escalation: None,
         dedup: TeamDedup { breach: DedupRule::Fields(vec![]), resource: DedupRule::Fields(vec![]) },
         routes: vec![route.clone()],
-        reopen: None,
-        raise: vec![],
+        ..Team::default()
     };
     Policy {
         fingerprint: Name::default(),
         organisation: Organisation {
             name: "acme".into(),
             timezone: "UTC".into(),
-            url: None,
-            fallback: None,
             reopen: Span::from_minutes(30),
             digest: Some(callout::engine::digest::DigestRule::default()),
+            ..Organisation::default()
         },
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),

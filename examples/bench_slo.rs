@@ -59,21 +59,16 @@ fn policy() -> Policy {
     };
     let service = Service {
         team: "ops".into(),
-        environments: vec![],
-        depends_on: vec![],
-        links: BTreeMap::new(),
-        slos: vec![],
         default_slos: [("availability".into(), Arc::new(slo))].into(),
+        ..Service::default()
     };
     Policy {
         fingerprint: Name::default(),
         organisation: Organisation {
             name: "acme".into(),
             timezone: "UTC".into(),
-            url: None,
-            fallback: None,
             reopen: Span::from_minutes(30),
-            digest: None,
+            ..Organisation::default()
         },
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),

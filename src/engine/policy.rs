@@ -16,7 +16,7 @@ use crate::rules::timeliness::Timeliness;
 use crate::schedule::Schedule;
 
 /// Everything that the engine may know about the organisation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// Hash over all files, the program's version and the zone database's version; hexadecimal.
     pub fingerprint: Name,
@@ -45,7 +45,7 @@ pub struct Policy {
 }
 
 /// Organisation-wide settings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Organisation {
     /// Name, as senders give it.
     pub name: Name,
@@ -62,7 +62,7 @@ pub struct Organisation {
 }
 
 /// An organisation-wide priority with its criteria (at most five).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the criteria are yes-or-no questions by definition")]
 pub struct Priority {
     /// What it means, in words.
@@ -89,7 +89,7 @@ pub struct Environment {
 }
 
 /// A person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Person {
     /// Name for people.
     pub name: String,
@@ -109,7 +109,7 @@ pub struct Contact {
 }
 
 /// A team.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Team {
     /// Members, person ids.
     pub members: Vec<Name>,
@@ -147,7 +147,7 @@ impl Default for TeamDedup {
 }
 
 /// A service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Service {
     /// Owning team.
     pub team: Name,

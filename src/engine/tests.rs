@@ -96,14 +96,7 @@ pub(super) fn policy() -> Policy {
         expected_per_day: None,
         policy: None,
     };
-    let service = Service {
-        team: "checkout".into(),
-        environments: vec![],
-        depends_on: vec![],
-        links: BTreeMap::new(),
-        slos: vec![Arc::new(slo)],
-        default_slos: BTreeMap::new(),
-    };
+    let service = Service { team: "checkout".into(), slos: vec![Arc::new(slo)], ..Service::default() };
     let step =
         |who: &str, wait| EscalationStep { notify: vec![Target::Person(who.into())], wait: Span::from_minutes(wait) };
     let chain = EscalationPolicy {
@@ -117,10 +110,9 @@ pub(super) fn policy() -> Policy {
         organisation: Organisation {
             name: "acme".into(),
             timezone: "UTC".into(),
-            url: None,
             fallback: Some("platform".into()),
             reopen: Span::from_minutes(30),
-            digest: None,
+            ..Organisation::default()
         },
         priorities: [("P1", 0), ("P2", 1), ("P4", 3)].into_iter().map(|(n, r)| (n.into(), priority(r))).collect(),
         environments: BTreeMap::from([("prod-eu".into(), Environment { region: Some("eu".into()) })]),

@@ -47,23 +47,21 @@ fn policy() -> Policy {
     };
     let service = Service {
         team: "checkout".into(),
-        environments: Vec::new(),
         depends_on: vec!["users".into(), "billing".into()],
         links: BTreeMap::from([
             ("runbook".into(), "https://wiki/service".into()),
             ("logs".into(), "https://logs/service".into()),
         ]),
         slos: vec![Arc::new(slo)],
-        default_slos: BTreeMap::new(),
+        ..Service::default()
     };
     let priority = Priority {
         meaning: Some("a workaround exists".into()),
         rank: 1,
-        hotfix: false,
         postmortem: true,
-        tell_management: false,
         tell_stakeholders: true,
         update_every: Some(Span::from_hours(4)),
+        ..Priority::default()
     };
     let ana = Person { name: "Ana Ruiz".into(), contacts: Vec::new(), timezone: None };
     Policy {
@@ -71,10 +69,8 @@ fn policy() -> Policy {
         organisation: Organisation {
             name: "acme".into(),
             timezone: "Europe/Berlin".into(),
-            url: None,
-            fallback: None,
             reopen: Span::from_minutes(30),
-            digest: None,
+            ..Organisation::default()
         },
         priorities: BTreeMap::from([("P2".into(), priority)]),
         environments: BTreeMap::new(),

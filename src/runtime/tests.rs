@@ -127,10 +127,8 @@ pub(super) fn policy(fingerprint: &str) -> Policy {
         organisation: Organisation {
             name: "acme".into(),
             timezone: "UTC".into(),
-            url: None,
-            fallback: None,
             reopen: Span::from_minutes(30),
-            digest: None,
+            ..Organisation::default()
         },
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use callout::domain::{
     Event, EventKind, EventStatus, IncidentId, Labels, LabelsBuilder, Name, Seq, Source, Span, Timestamp,
 };
-use callout::engine::policy::{EscalationPolicy, EscalationStep, Organisation, Person, Target, Team, TeamDedup};
+use callout::engine::policy::{EscalationPolicy, EscalationStep, Organisation, Person, Target, Team};
 use callout::engine::state::Status;
 use callout::engine::{Actor, Command, Decision, Engine, Input, Policy, Verb};
 use callout::rules::Because;
@@ -129,15 +129,7 @@ fn policy(case: &Case) -> Policy {
     };
     let escalations: BTreeMap<Name, Arc<EscalationPolicy>> =
         case.policies.iter().map(|p| (Name::from(&p.name), Arc::new(chain(p)))).collect();
-    let team = Team {
-        members: Vec::new(),
-        manager: None,
-        escalation: Some(Name::from(&case.policies[0].name)),
-        dedup: TeamDedup::default(),
-        routes: Vec::new(),
-        reopen: None,
-        raise: Vec::new(),
-    };
+    let team = Team { escalation: Some(Name::from(&case.policies[0].name)), ..Team::default() };
     let people = case
         .policies
         .iter()
@@ -149,10 +141,8 @@ fn policy(case: &Case) -> Policy {
         organisation: Organisation {
             name: "acme".into(),
             timezone: "UTC".into(),
-            url: None,
-            fallback: None,
             reopen: Span::ZERO,
-            digest: None,
+            ..Organisation::default()
         },
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),

@@ -50,23 +50,14 @@ pub fn policy(objective: Ratio, pairs: &[(&str, &str, &str, &str)], alert: Timel
         expected_per_day: None,
         policy: None,
     };
-    let service = Service {
-        team: "team".into(),
-        environments: vec![],
-        depends_on: vec![],
-        links: BTreeMap::new(),
-        slos: vec![Arc::new(slo)],
-        default_slos: BTreeMap::new(),
-    };
+    let service = Service { team: "team".into(), slos: vec![Arc::new(slo)], ..Service::default() };
     Policy {
         fingerprint: "scenario".into(),
         organisation: Organisation {
             name: "acme".into(),
             timezone: "UTC".into(),
-            url: None,
-            fallback: None,
             reopen: Span::from_minutes(30),
-            digest: None,
+            ..Organisation::default()
         },
         priorities: BTreeMap::new(),
         environments: BTreeMap::new(),
