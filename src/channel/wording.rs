@@ -16,6 +16,10 @@ const WORD_MAX: usize = 40;
 /// Longest name of a person, team or service that is printed, in characters. Beyond: it is cut, with an ellipsis.
 pub const NAME_MAX: usize = 80;
 
+/// Characters of an alarm of callout's own, in channels that show more than its first line. Beyond: it is cut, with an ellipsis; the texts of
+/// our own are shorter.
+pub const ALARM_MAX: usize = 2_500;
+
 /// The first line: a sign, the priority, where it stands, and what broke. Enough to decide whether to get up.
 pub fn first_line(message: &Message) -> String {
     match (&message.content, &message.digest) {

@@ -22,7 +22,7 @@ use crate::config::{self, Loaded, Settings};
 use crate::http;
 use crate::runtime::dispatch::{Channels, Dispatcher};
 use crate::runtime::heartbeat::Heartbeats;
-use crate::runtime::{Clock, Handle, Parts, Prepared, Reloader, Running, engine, shutdown};
+use crate::runtime::{Clock, Handle, Parts, Prepared, Reloader, Running, in_service, shutdown};
 use crate::store::{FollowerOptions, IndexFollower, Journal as _, file};
 use crate::telemetry::Metrics;
 
@@ -100,7 +100,7 @@ impl Service {
             index: Some(follower.index()),
             loaded,
             clock: Clock::system(),
-            make: engine,
+            make: in_service(),
         };
         let prepared = Prepared::new(parts).context("could not bring back the state")?;
         let handle = prepared.handle();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use prometheus_client::metrics::counter::Counter;
@@ -16,7 +17,7 @@ use crate::auth::token::Teams;
 use crate::domain::{Fingerprint, Source};
 use crate::engine::state::Alert;
 use crate::ingest::{self, Context, DIALECTS, Dialect, Kept, Known, Parsed, Refusal};
-use crate::runtime::{Handle, Incoming};
+use crate::runtime::{Handle, Incoming, Sent};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{EventLabels, ReasonLabels};
 
@@ -78,11 +79,11 @@ pub async fn receive(
     let (dialect, counters) = (&DIALECTS[dialect], &app.0.dialects[dialect]);
     let (parts, body) = request.into_parts();
     let parsed = match read_json(&parts.headers, body).await {
-        Ok(bytes) => ingest::utf8(&bytes).and_then(|text| parse(&app, dialect, &principal, text)),
+        Ok(bytes) => ingest::utf8(&bytes).and_then(|text| parse(&app, dialect, &principal, text)).map(|p| (p, bytes)),
         Err(refusal) => Err(refusal),
     };
     match parsed {
-        Ok(parsed) => store(&app, dialect, counters, parsed).await,
+        Ok((parsed, body)) => store(&app, dialect, counters, parsed, body).await,
         Err(refusal) => {
             let reason = ReasonLabels { dialect: dialect.name, reason: refusal.problem.slug };
             app.metrics().ingest_refusals.get_or_create(&reason).inc();
@@ -118,7 +119,7 @@ pub(super) fn teams(principal: &Principal) -> Teams<'_> {
 }
 
 /// Makes what was taken durable and answers; never before it is on disk.
-async fn store(app: &App, dialect: &Dialect, counters: &Counters, mut parsed: Parsed) -> Response {
+async fn store(app: &App, dialect: &Dialect, counters: &Counters, mut parsed: Parsed, body: Bytes) -> Response {
     counters.ignored.inc_by(parsed.ignored.into());
     if !parsed.rejected.is_empty() {
         counters.rejected.inc_by(parsed.rejected.len() as u64);
@@ -128,11 +129,12 @@ async fn store(app: &App, dialect: &Dialect, counters: &Counters, mut parsed: Pa
         }
     }
     let taken = std::mem::take(&mut parsed.taken);
+    let sent = Sent { body, items: std::mem::take(&mut parsed.items) };
     if taken.is_empty() {
         return respond((dialect.answer)(&parsed, &[]));
     }
     let refires = taken.iter().filter(|t| matches!(t, Incoming::Refire(_))).count() as u64;
-    match app.handle().accept(taken).await {
+    match app.handle().accept_sent(taken, sent).await {
         Ok(accepted) => {
             let kept: Vec<Kept> = accepted.iter().map(|a| Kept { event: a.event, repeated: a.repeated }).collect();
             let repeats = kept.iter().filter(|k| k.repeated).count() as u64;

@@ -72,26 +72,33 @@ fn parse(body: &str, context: &Context<'_>) -> Result<Parsed, Refusal> {
         match check(sent, &batch.pairs, context) {
             Ok(()) => {
                 let labels = batch.pairs[sent.labels.clone()].iter().map(|(n, v)| (n.as_ref(), v.as_ref()));
-                valid.push((sent, Fingerprint::of_sorted(labels, &mut scratch)));
+                let index = u32::try_from(index).unwrap_or(u32::MAX);
+                valid.push((index, sent, Fingerprint::of_sorted(labels, &mut scratch)));
             }
             Err(rejection) => parsed.rejected.push(rejection.at(index)),
         }
     }
     context.known.look(&mut |alerts, pending| {
         let mut ended = Vec::new();
-        for (sent, fingerprint) in &valid {
-            match judge(sent, *fingerprint, &batch.pairs, alerts, pending || !ended.is_empty(), context.now) {
+        for (index, sent, fingerprint) in &valid {
+            let taken = match judge(sent, *fingerprint, &batch.pairs, alerts, pending || !ended.is_empty(), context.now)
+            {
                 Some(Incoming::Refire(_)) if ended.contains(fingerprint) => {
-                    parsed.taken.push(Incoming::New(Arc::new(event(sent, &batch.pairs, context.now))));
+                    Incoming::New(Arc::new(event(sent, &batch.pairs, context.now)))
                 }
                 Some(taken) => {
                     if matches!(&taken, Incoming::New(e) if e.status == EventStatus::Resolved) {
                         ended.push(*fingerprint);
                     }
-                    parsed.taken.push(taken);
+                    taken
                 }
-                None => parsed.ignored += 1,
-            }
+                None => {
+                    parsed.ignored += 1;
+                    continue;
+                }
+            };
+            parsed.items.push(*index);
+            parsed.taken.push(taken);
         }
     });
     Ok(parsed)

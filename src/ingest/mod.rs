@@ -84,6 +84,8 @@ impl Context<'_> {
 pub struct Parsed {
     /// To be stored, in order of the request.
     pub taken: Vec<Incoming>,
+    /// Position in the request of each of `taken`, from 0.
+    pub items: Vec<u32>,
     /// Identity of each of `taken`, where the dialect answers with it.
     pub keys: Vec<Name>,
     /// Not to be stored.

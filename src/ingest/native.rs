@@ -67,6 +67,7 @@ fn parse(body: &str, context: &Context<'_>) -> Result<Parsed, Refusal> {
             Ok(event) => {
                 ids.extend(event.idempotency.clone());
                 parsed.keys.push(event.fingerprint().to_string().into());
+                parsed.items.push(u32::try_from(index).unwrap_or(u32::MAX));
                 parsed.taken.push(Incoming::New(Arc::new(event)));
             }
             Err(rejection) => parsed.rejected.push(rejection.at(index)),

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::bounds::{self, Bounds};
 use super::core::Core;
 use super::handle::{Accepted, Incoming, Mailbox, Refused, Request};
+use super::original::{Original, Sent};
 use super::samples::SampleRound;
 use crate::config::Loaded;
 use crate::domain::{Event, EventId, Labels, Seq, Timestamp};
@@ -29,6 +30,8 @@ pub(super) struct Item {
     pub vital: bool,
     /// The configuration that comes into force with this input.
     pub loaded: Option<Loaded>,
+    /// What its sender wrote.
+    pub original: Option<Original>,
 }
 
 /// Where the id of an accepted event comes from.
@@ -80,13 +83,13 @@ impl Round {
     /// Takes a request in. `core` knows the idempotency keys of earlier rounds.
     pub fn add(&mut self, request: Request, core: &dyn Core) {
         match request {
-            Request::Accept { events, reply } => {
+            Request::Accept { events, sent, reply } => {
                 if let Some(refused) = bounds::beyond(core.state(), &events, &self.bounds) {
                     self.full.push(refused.clone());
                     let _ = reply.send(Err(refused));
                     return;
                 }
-                let slots = self.add_events(events, core);
+                let slots = self.add_events(events, &sent, core);
                 self.answers.push(Answer { slots, reply });
             }
             Request::Judge { input, reply } => {
@@ -132,12 +135,12 @@ impl Round {
     }
 
     fn push(&mut self, input: Input, vital: bool) -> &mut Item {
-        self.items.push(Item { input: Arc::new(input), vital, loaded: None });
+        self.items.push(Item { input: Arc::new(input), vital, loaded: None, original: None });
         let last = self.items.len() - 1;
         &mut self.items[last]
     }
 
-    fn add_events(&mut self, events: Vec<Incoming>, core: &dyn Core) -> Vec<Slot> {
+    fn add_events(&mut self, events: Vec<Incoming>, sent: &Sent, core: &dyn Core) -> Vec<Slot> {
         self.events += events.len();
         // All re-fires of a request are one input, at the place of the first.
         let refires: Vec<_> = events
@@ -151,13 +154,13 @@ impl Round {
         let mut refires = Some(refires);
         let mut place = 0;
         let mut slots = Vec::with_capacity(events.len());
-        for event in events {
+        for (at, event) in events.into_iter().enumerate() {
             slots.push(match event {
-                Incoming::New(event) => self.add_event(event, core),
+                Incoming::New(event) => self.add_event(event, sent.event(at), core),
                 Incoming::Refire(_) => {
                     if let Some(all) = refires.take() {
                         place = self.items.len();
-                        self.push(Input::Refires(all), false);
+                        self.push(Input::Refires(all), false).original = sent.whole();
                     }
                     Slot::Item { index: place, repeated: false }
                 }
@@ -166,7 +169,7 @@ impl Round {
         slots
     }
 
-    fn add_event(&mut self, event: Arc<Event>, core: &dyn Core) -> Slot {
+    fn add_event(&mut self, event: Arc<Event>, original: Option<Original>, core: &dyn Core) -> Slot {
         let index = self.items.len();
         if let Some(key) = &event.idempotency {
             if let Some(first) = core.known_idempotency(event.source, key) {
@@ -182,7 +185,7 @@ impl Round {
             }
         }
         self.bytes += size(&event);
-        self.push(Input::Event(event), false);
+        self.push(Input::Event(event), false).original = original;
         Slot::Item { index, repeated: false }
     }
 

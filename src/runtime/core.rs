@@ -38,6 +38,16 @@ pub fn engine(state: State, policy: Arc<Policy>) -> Box<dyn Core> {
     Box::new(Engine::from_state(state, policy))
 }
 
+/// What judges in the program: the engine; where it was built with debug assertions, with the fault that a test asks for.
+#[must_use]
+pub fn in_service() -> MakeCore {
+    #[cfg(debug_assertions)]
+    if let Some(faulty) = super::fault::wanted() {
+        return faulty;
+    }
+    engine
+}
+
 impl Core for Engine {
     fn accept(&mut self, seq: Seq, at: Timestamp, input: Arc<Input>) {
         Self::accept(self, seq, at, input);

@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::core::Core;
 use super::counters::Counters;
 use super::load::Load;
+use super::original::Sent;
 use super::reload::Reloader;
 use super::samples::{ReadingsAnswer, SamplesAnswer};
 use crate::config::{Loaded, Settings};
@@ -80,6 +81,7 @@ pub struct Health {
 pub(super) enum Request {
     Accept {
         events: Vec<Incoming>,
+        sent: Sent,
         reply: oneshot::Sender<Result<Vec<Accepted>, Refused>>,
     },
     /// Something that is answered when it was judged and the decision is on the disk.
@@ -179,10 +181,18 @@ impl Handle {
     /// # Errors
     /// See [`Refused`].
     pub async fn accept(&self, events: Vec<Incoming>) -> Result<Vec<Accepted>, Refused> {
+        self.accept_sent(events, Sent::default()).await
+    }
+
+    /// The same for events of a request that came word for word as `sent`.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn accept_sent(&self, events: Vec<Incoming>, sent: Sent) -> Result<Vec<Accepted>, Refused> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        self.ask(|reply| Request::Accept { events, reply }).await
+        self.ask(|reply| Request::Accept { events, sent, reply }).await
     }
 
     /// Makes a command durable and returns after it was judged and the decision was committed; look at the state then.

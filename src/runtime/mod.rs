@@ -9,9 +9,12 @@ mod core;
 mod counters;
 pub mod dispatch;
 mod explain;
+#[cfg(debug_assertions)]
+mod fault;
 mod handle;
 pub mod heartbeat;
 mod load;
+mod original;
 mod reload;
 mod samples;
 mod shard;
@@ -31,9 +34,10 @@ use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
 pub use clock::Clock;
-pub use core::{Core, MakeCore, engine};
+pub use core::{Core, MakeCore, engine, in_service};
 pub use counters::{Counter, Counters, Deliveries};
 pub use handle::{Accepted, Handle, Health, Incoming, Refused};
+pub use original::Sent;
 pub use reload::Reloader;
 pub use samples::{REQUEST_SAMPLES_MAX, ReadingsAnswer, SampleRefused, SamplesAnswer, Taken};
 pub use shard::ShardError;

@@ -198,7 +198,7 @@ impl Shard {
                 .map(|(seq, (at, input))| Placed {
                     seq: *seq,
                     at: *at,
-                    item: Item { input: Arc::clone(input), vital: true, loaded: None },
+                    item: Item { input: Arc::clone(input), vital: true, loaded: None, original: None },
                 })
                 .collect()
         };
@@ -348,7 +348,7 @@ impl Shard {
             self.announced = true;
         } else {
             let input = Arc::new(Input::ConfigActivated { fingerprint });
-            round.items.push(Item { input, vital: true, loaded: None });
+            round.items.push(Item { input, vital: true, loaded: None, original: None });
         }
     }
 
@@ -495,8 +495,9 @@ impl Shard {
             while done < CHUNK
                 && let Some(Placed { seq, at, item }) = placed.next()
             {
-                done += weight(&item.input);
-                if let Some(loaded) = item.loaded {
+                let Item { input, loaded, original, .. } = item;
+                done += weight(&input);
+                if let Some(loaded) = loaded {
                     core.set_policy(Arc::clone(&loaded.policy));
                     shared.loaded.store(Arc::new(loaded));
                 }
@@ -504,7 +505,7 @@ impl Shard {
                 loop {
                     match catch_unwind(AssertUnwindSafe(|| core.judge(seq, time))) {
                         Ok(decision) => self.pending.push(Entry::new(time, RecordBody::Decision(Arc::new(decision)))),
-                        Err(panic) if self.set_aside(&mut core, seq, time, &item.input, &panic)? => {}
+                        Err(panic) if self.set_aside(&mut core, seq, time, &input, original.as_ref(), &panic)? => {}
                         // A deadline before it was at fault, and is out of the way now.
                         Err(_) => continue,
                     }

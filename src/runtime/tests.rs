@@ -365,16 +365,20 @@ async fn a_broken_disk_loses_no_decision() {
 async fn a_poisonous_input_is_set_aside_told_and_does_not_come_back() {
     let journal = MemoryJournal::new();
     let (handle, first, released) = running(&journal);
-    let accepted = handle.accept(vec![event(None), event(Some("poison")), event(None)]).await.unwrap();
+    let body = br#"[{"n" : 1}, {"n" : 2}, {"n" : 3}]"#;
+    let Incoming::New(poison) = event(Some("poison")) else { panic!("it is new") };
+    let events = vec![event(None), Incoming::New(Arc::clone(&poison)), event(None)];
+    let sent = Sent { body: bytes::Bytes::from_static(body), items: vec![0, 1, 2] };
+    let accepted = handle.accept_sent(events, sent).await.unwrap();
     first.stop().await.unwrap();
-    let key = format!("unjudged/{}", accepted[1].event);
+    let key = format!("unjudged/{}", poison.fingerprint());
     assert_eq!(released.lock().unwrap().len(), 2, "its neighbours are judged as ever");
     let (handle, second, _) = running(&journal);
     assert!(handle.read(|state| state.alarms.contains_key(key.as_str())));
     assert!(handle.read(|state| state.inbox.is_empty() && state.last_incident == 0));
     assert_eq!(handle.counters().panics.get(), 0);
     let listed = handle.read(|state| state.quarantine.get(&Seq(accepted[1].event.0)).cloned()).unwrap();
-    assert!(listed.text.contains("\"idempotency\":\"poison\""), "the text of it is kept: {listed:?}");
+    assert_eq!(listed.text, r#"{"n" : 2}"#, "as its sender wrote it");
     assert!(listed.panic.contains("on purpose"), "and what the panic said: {listed:?}");
     second.stop().await.unwrap();
 }

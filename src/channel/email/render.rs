@@ -10,13 +10,15 @@ use super::headers;
 use super::template::{Page, Section};
 use crate::channel::digest::{self, Digest};
 use crate::channel::text::{lines, short, web_url};
-use crate::channel::wording::{self, NAME_MAX};
+use crate::channel::wording::{self, ALARM_MAX, NAME_MAX};
 use crate::channel::{Content, Fact, Message, Urgency, text};
 use crate::engine::state::Status;
 
 /// Characters of a subject, without `Re:`. Beyond: it is cut, with an ellipsis.
 pub const SUBJECT_MAX: usize = 110;
 
+/// Characters of the first line. Beyond: it is cut, with an ellipsis; an alarm's whole text follows.
+const FIRST_MAX: usize = 600;
 /// Facts of a mail. Beyond: left out.
 const FACTS_MAX: usize = 30;
 /// Characters of a value. Beyond: it is cut, with an ellipsis.
@@ -118,12 +120,12 @@ fn page(message: &Message) -> Page {
         (Some(content), _) => incident(message, content),
         (None, Some(digest)) => many(message, digest),
         (None, None) => Page {
-            first: short(&wording::first_line(message), 600),
+            first: short(&wording::first_line(message), FIRST_MAX),
             preview: String::new(),
             colour: "#9a5b00",
             priority: String::new(),
             status: String::new(),
-            paragraphs: Vec::new(),
+            paragraphs: whole(message),
             sections: Vec::new(),
             details: Vec::new(),
             told: Vec::new(),
@@ -134,6 +136,13 @@ fn page(message: &Message) -> Page {
     }
 }
 
+/// The text of an alarm that is too long for the first line, as the words of an input are that could not be judged.
+fn whole(message: &Message) -> Vec<String> {
+    let long = wording::first_line(message).chars().count() > FIRST_MAX;
+    let text = if long { lines(&text::cut(&message.why, ALARM_MAX)) } else { String::new() };
+    text.split("\n\n").filter(|p| !p.is_empty()).map(str::to_owned).collect()
+}
+
 fn incident(message: &Message, content: &Content) -> Page {
     let event = wording::event(message);
     let first = match &event {
@@ -142,7 +151,7 @@ fn incident(message: &Message, content: &Content) -> Page {
     };
     let mut paragraphs = Vec::new();
     if event.is_some() {
-        paragraphs.push(short(&content.headline, 600));
+        paragraphs.push(short(&content.headline, FIRST_MAX));
     }
     // What only says how it goes on is short; what calls for somebody again tells all.
     let is_short = event.is_some() && content.status != Status::Triggered;
@@ -168,7 +177,7 @@ fn incident(message: &Message, content: &Content) -> Page {
         }
     }
     Page {
-        first: short(&first, 600),
+        first: short(&first, FIRST_MAX),
         preview: if event.is_some() { short(&content.headline, 200) } else { short(&why, 200) },
         colour: colour(content),
         priority: wording::priority(content),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::escape::{link, markdown, run};
 use crate::channel::text::web_url;
-use crate::channel::wording::{self, NAME_MAX};
+use crate::channel::wording::{self, ALARM_MAX, NAME_MAX};
 use crate::channel::{Content, Fact, Message, Urgency};
 use crate::engine::state::Status;
 
@@ -102,7 +102,11 @@ fn card(message: &Message, room: &Room) -> Value {
             }
         }
         (None, _) => {
-            items.push(title("warning", &wording::first_line(message), room.headline));
+            let first = wording::first_line(message);
+            items.push(title("warning", &first, room.headline));
+            if room.details > 0 && first.chars().count() > room.headline {
+                items.push(rich(&[text_run(&message.why, ALARM_MAX)]));
+            }
             items.push(subtle("An alarm of callout itself, not of a service."));
         }
         (Some(content), Some(event)) => follow_up(&mut items, message, content, &event, room),

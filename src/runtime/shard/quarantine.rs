@@ -1,8 +1,8 @@
 //! What happens when judging panics: the input or the deadline at fault is set aside, people are told, and everything else goes on.
 //!
 //! A panic may leave the state half changed, so it is built anew from the journal. An input that panicked counts as judged and never comes
-//! back by itself; its text is kept in the state and told to the fallback team, since an unjudged breach is still a breach. A deadline that
-//! panicked is tried again later: what it should have done may be right after the next upgrade.
+//! back by itself; its text, as its sender wrote it, is kept in the state and told to the fallback team, since an unjudged breach is still a
+//! breach. A deadline that panicked is tried again later: what it should have done may be right after the next upgrade.
 
 use std::any::Any;
 use std::sync::{Arc, RwLockWriteGuard};
@@ -14,6 +14,7 @@ use crate::engine::{Decision, Input, Timer, Transition, limits};
 use crate::journal::RecordBody;
 use crate::rules::{Because, RuleKind};
 use crate::runtime::core::Core;
+use crate::runtime::original::Original;
 use crate::runtime::shard::{ShardError, rebuild};
 use crate::store::Entry;
 
@@ -34,6 +35,7 @@ impl Shard {
         seq: Seq,
         at: Timestamp,
         input: &Input,
+        original: Option<&Original>,
         panic: &Panic,
     ) -> Result<bool, ShardError> {
         self.shared.counters.panics.add(1);
@@ -43,7 +45,7 @@ impl Shard {
             self.defer(core, at, deadline, panic);
             return Ok(false);
         }
-        let text = serde_json::to_string(input).unwrap_or_else(|_| format!("{input:?}"));
+        let text = original.map_or_else(|| understood(input), Original::text);
         let quarantined = Quarantined { at, panic: said(panic), text: cut(&text, limits::QUARANTINED_CHARS_MAX) };
         tracing::error!(event.id = %format_args!("E{seq}"), panic = %quarantined.panic, "judging an input panicked; it is set aside and told to the fallback team");
         let quarantined = Transition::InputQuarantined { input: seq, quarantined: Box::new(quarantined) };
@@ -54,7 +56,7 @@ impl Shard {
             let quoted = cut(&text, QUOTED_CHARS_MAX);
             let text = format!("callout could not judge input E{seq} (a defect in callout); it was: {quoted}");
             decision.trace.say(None, RuleKind::Alarm, Because::Alarm { text: Name::from(text.as_str()) });
-            self.mailbox().alarms.push((Name::from(format!("unjudged/E{seq}")), text));
+            self.mailbox().alarms.push((alarm_key(seq, input), text));
         }
         self.perform(core, at, decision);
         Ok(true)
@@ -117,6 +119,21 @@ impl Shard {
         }
         Ok(core)
     }
+}
+
+/// An input as callout understood it, where what its sender wrote is not known any more.
+fn understood(input: &Input) -> String {
+    serde_json::to_string(input).unwrap_or_else(|_| format!("{input:?}"))
+}
+
+/// A source is told once in an hour, however often it sends the same.
+fn alarm_key(seq: Seq, input: &Input) -> Name {
+    let source = match input {
+        Input::Event(event) => Some(event.fingerprint()),
+        Input::Refires(refires) => refires.first().map(|refire| refire.fingerprint),
+        _ => None,
+    };
+    source.map_or_else(|| format!("unjudged/E{seq}"), |source| format!("unjudged/{source}")).into()
 }
 
 /// What a panic said, as far as it is text.

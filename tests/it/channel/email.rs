@@ -278,3 +278,10 @@ fn rendered_mails_are_as_agreed() {
         super::golden::check(&format!("email/{name}.eml"), &eml(&message));
     }
 }
+
+#[test]
+fn an_alarm_that_is_longer_than_a_first_line_is_told_in_full() {
+    let message = Message { why: format!("{} the end", "word ".repeat(400)), ..f::alarm() };
+    let mail = eml(&message);
+    assert_eq!(mail.matches("the end").count(), 2, "in both parts: {mail}");
+}

@@ -71,3 +71,10 @@ fn rendered_cards_are_as_agreed() {
         super::golden::check(&format!("teams/teams-{name}.json"), &format!("{body:#}\n"));
     }
 }
+
+#[test]
+fn an_alarm_that_is_longer_than_a_title_is_told_in_full() {
+    let message = Message { why: format!("{} the end", "word ".repeat(400)), ..f::alarm() };
+    let body = card::body(&message);
+    assert!(body.contains("word the end"), "{body}");
+}

@@ -101,6 +101,12 @@ impl Service {
         self
     }
 
+    /// Changes a variable of its environment; takes effect at the next start.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Keeps its data there.
     #[must_use]
     pub fn with_data(mut self, data: &Path) -> Self {
