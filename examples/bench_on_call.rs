@@ -63,6 +63,7 @@ fn schedule(roles: &str) -> Schedule {
         role: None,
     };
     Schedule::new(ScheduleSpec {
+        team: None,
         name: "bench".into(),
         timezone: zone("Europe/Berlin"),
         roles: names(roles),

@@ -1,4 +1,5 @@
-//! Signed, expiring links to act on one incident, `/a/{token}`, or on all of a digest, `/d/{token}`. Whoever holds the link may do what it says, so it is treated as a secret:
+//! Signed, expiring links to act on one incident, `/a/{token}`, or on all of a digest, `/d/{token}`, or to
+//! answer a swap request, `/s/{token}`. Whoever holds the link may do what it says, so it is treated as a secret:
 //! it is in no log, and a GET only shows a page, because link scanners and previews follow GETs.
 
 use std::fmt;
@@ -9,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::domain::{DigestId, IncidentId, Name, Span, Timestamp};
+use crate::domain::{DigestId, IncidentId, Name, Span, SwapId, Timestamp};
 
 /// How long a link is good for unless said otherwise.
 pub const LIFETIME: Span = Span::from_hours(72);
@@ -26,6 +27,8 @@ const PERSON_BYTES_MAX: usize = 255;
 const VERSION: u8 = 1;
 /// Of a link that is about a digest; the number in it is the digest's.
 const VERSION_DIGEST: u8 = 2;
+/// Of a link that is about a swap request; the number in it is the request's.
+const VERSION_SWAP: u8 = 3;
 
 /// The key that signs links. Kept with the data; whoever has it can act on every incident.
 #[derive(Clone)]
@@ -97,6 +100,17 @@ pub struct DigestLink {
     pub expires_at: Timestamp,
 }
 
+/// What a link to a swap request says: the person may take the shift or decline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SwapLink {
+    /// The request.
+    pub swap: SwapId,
+    /// Who was sent it.
+    pub person: Name,
+    /// Not good from here on; whole seconds.
+    pub expires_at: Timestamp,
+}
+
 /// Why a link does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
@@ -112,6 +126,9 @@ pub enum LinkError {
     /// Too old, and about a digest.
     #[error("this link has expired")]
     ExpiredDigest,
+    /// Too old, and about a swap request.
+    #[error("this link has expired")]
+    ExpiredSwap,
 }
 
 /// What is signed, whatever the number stands for.
@@ -152,6 +169,12 @@ impl LinkKey {
         self.seal(VERSION_DIGEST, Verbs::ACKNOWLEDGE, link.digest.0, &link.holder, link.expires_at)
     }
 
+    /// The text that goes after `/s/`.
+    #[must_use]
+    pub fn sign_swap(&self, link: &SwapLink) -> String {
+        self.seal(VERSION_SWAP, Verbs::ACKNOWLEDGE, link.swap.0, &Holder::Person(link.person.clone()), link.expires_at)
+    }
+
     /// Reads a link's text.
     ///
     /// # Errors
@@ -175,6 +198,20 @@ impl LinkKey {
             return Err(LinkError::ExpiredDigest);
         }
         Ok(DigestLink { digest: DigestId(number), holder, expires_at })
+    }
+
+    /// Reads the text of a link to a swap request.
+    ///
+    /// # Errors
+    /// When it was not made with this key, or has expired.
+    pub fn verify_swap(&self, text: &str, now: Timestamp) -> Result<SwapLink, LinkError> {
+        let Payload { number, holder: Holder::Person(person), expires_at, .. } = self.open(text, VERSION_SWAP)? else {
+            return Err(LinkError::Invalid);
+        };
+        if now >= expires_at {
+            return Err(LinkError::ExpiredSwap);
+        }
+        Ok(SwapLink { swap: SwapId(number), person, expires_at })
     }
 
     fn seal(&self, version: u8, verbs: Verbs, number: u64, holder: &Holder, expires_at: Timestamp) -> String {
@@ -245,6 +282,12 @@ pub fn digest_path(token: &str) -> String {
     format!("/d/{token}")
 }
 
+/// The path of the page of a swap request.
+#[must_use]
+pub fn swap_path(token: &str) -> String {
+    format!("/s/{token}")
+}
+
 /// The path of an action's page, to be put after the service's address; `action` is `acknowledge`, `snooze`, `resolve`, or empty for the page itself.
 #[must_use]
 pub fn path(token: &str, action: &str) -> String {
@@ -286,6 +329,19 @@ mod tests {
         assert_eq!(key.verify(&text, early), Err(LinkError::Invalid));
         assert_eq!(key.verify_digest(&key.sign(&super::tests::link()), early), Err(LinkError::Invalid));
         assert_eq!(key.verify_digest(&text, Timestamp::from_seconds(1_000)), Err(LinkError::ExpiredDigest));
+    }
+
+    #[test]
+    fn a_link_to_a_swap_request_is_for_one_person_and_nothing_else() {
+        let key = LinkKey::new([7; 32]);
+        let expires_at = Timestamp::from_seconds(1_000);
+        let link = SwapLink { swap: SwapId(3), person: "bo".into(), expires_at };
+        let (text, early) = (key.sign_swap(&link), Timestamp::from_seconds(999));
+        assert_eq!(key.verify_swap(&text, early), Ok(link));
+        assert_eq!(key.verify(&text, early), Err(LinkError::Invalid));
+        assert_eq!(key.verify_digest(&text, early), Err(LinkError::Invalid));
+        assert_eq!(key.verify_swap(&key.sign(&super::tests::link()), early), Err(LinkError::Invalid));
+        assert_eq!(key.verify_swap(&text, expires_at), Err(LinkError::ExpiredSwap));
     }
 
     #[test]

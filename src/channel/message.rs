@@ -26,6 +26,8 @@ pub struct Message {
     pub content: Option<Box<Content>>,
     /// The incidents, where it is about many.
     pub digest: Option<Box<Digest>>,
+    /// What can be done or looked at, where it is about no incident. The first is the most likely.
+    pub links: Vec<Link>,
     /// Earlier message that this one updates or answers.
     pub follows: Option<Receipt>,
     /// When it is sent, for relative times in texts.

@@ -237,6 +237,7 @@ const fn event_type(purpose: Purpose) -> &'static str {
         Purpose::Reopened => "incident.reopened",
         Purpose::Changed => "incident.changed",
         Purpose::Digest => "incident.digest",
+        Purpose::Notice => "callout.notice",
     }
 }
 
@@ -286,8 +287,8 @@ struct Data<'a>(&'a Message);
 
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Message { delivery, attempt, late, person, why, content, digest, .. } = self.0;
-        let mut out = s.serialize_struct("Data", 7)?;
+        let Message { delivery, attempt, late, person, why, content, digest, links, .. } = self.0;
+        let mut out = s.serialize_struct("Data", 8)?;
         out.serialize_field("delivery", &Shown(delivery))?;
         out.serialize_field("attempt", attempt)?;
         out.serialize_field("late", late)?;
@@ -297,6 +298,12 @@ impl Serialize for Data<'_> {
         match digest.as_deref() {
             Some(digest) => out.serialize_field("digest", &Many(digest))?,
             None => out.skip_field("digest")?,
+        }
+        if links.is_empty() {
+            out.skip_field("links")?;
+        } else {
+            let all: Vec<_> = links.iter().map(|l| serde_json::json!({"title": l.title, "url": l.url})).collect();
+            out.serialize_field("links", &all)?;
         }
         out.end()
     }

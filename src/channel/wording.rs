@@ -25,7 +25,16 @@ pub fn first_line(message: &Message) -> String {
     match (&message.content, &message.digest) {
         (Some(content), _) => format!("{} {}", sign(content), first_line_plain(content)),
         (None, Some(digest)) => super::digest::first_line(digest),
+        (None, None) if message.purpose == Purpose::Notice => format!("📅 {}", one_line(&message.why)),
         (None, None) => format!("⚠️ callout: {}", one_line(&message.why)),
+    }
+}
+
+/// What a message that is about no incident closes with.
+pub const fn closing(message: &Message) -> &'static str {
+    match message.purpose {
+        Purpose::Notice => "A notice about who is on call, not about an incident.",
+        _ => "An alarm of callout itself, not of a service.",
     }
 }
 
@@ -159,7 +168,7 @@ pub fn event(message: &Message) -> Option<String> {
     let by = content.status_by.as_deref().map(|by| format!(" by {}", short(by, NAME_MAX))).unwrap_or_default();
     let zone = zone(&content.timezone);
     let what = match (message.purpose, &content.status) {
-        (Purpose::Page | Purpose::Alert | Purpose::Alarm | Purpose::Digest, _) => return None,
+        (Purpose::Page | Purpose::Alert | Purpose::Alarm | Purpose::Digest | Purpose::Notice, _) => return None,
         (Purpose::Acknowledged, _) => format!("Acknowledged{by}"),
         (Purpose::Snoozed, Status::Snoozed { until, .. }) => {
             format!("Snoozed{by} until {}", moment(*until, &zone, message.now))

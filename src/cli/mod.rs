@@ -14,6 +14,7 @@ mod export;
 mod files;
 mod gate;
 mod import;
+mod overrides;
 mod quarantine;
 mod schema;
 mod send;
@@ -21,6 +22,7 @@ mod serve;
 mod service;
 mod shell;
 mod silence;
+mod swap;
 mod token;
 mod verify;
 mod who;
@@ -74,6 +76,10 @@ pub enum Command {
     Snooze(act::SnoozeArgs),
     /// Makes, lists and ends silences.
     Silence(silence::Args),
+    /// Changes who is on call for a while: stand-ins, exchanges, additions.
+    Override(overrides::Args),
+    /// Offers a shift to somebody else, takes one, or says no.
+    Swap(swap::Args),
     /// Lists who did what: acknowledgements, silences, reloads and all else that people and tokens did.
     Audit(audit::Args),
     /// Lists what a running service could not judge by a defect of its own.
@@ -106,6 +112,8 @@ pub fn main() -> ExitCode {
         Command::Resolve(args) => act::run(args, "resolve"),
         Command::Snooze(args) => act::snooze(args),
         Command::Silence(args) => silence::run(args),
+        Command::Override(args) => overrides::run(args),
+        Command::Swap(args) => swap::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Quarantine(args) => quarantine::run(args),
         Command::Token(args) => token::run(args),

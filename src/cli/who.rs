@@ -11,6 +11,7 @@ use super::client::{self, Output, Service, escaped, text};
 use crate::config;
 use crate::domain::{Name, Span, Timestamp};
 use crate::engine::Policy;
+use crate::engine::stand_in::Rota;
 use crate::projection;
 use crate::runtime::Clock;
 
@@ -75,7 +76,7 @@ fn from_files(folder: &std::path::Path, args: &Args, at: Timestamp, span: Option
     let policy = &loaded.policy;
     let names = wanted(policy, args)?;
     let Some(span) = span else {
-        let rows = projection::on_call(policy, &names, args.role.as_deref(), at);
+        let rows = projection::on_call(policy, &Rota::default(), &names, args.role.as_deref(), at);
         return Ok(json!({ "at": at.to_string(), "on_call": rows }));
     };
     let mut shifts = Vec::new();

@@ -63,6 +63,15 @@ id!(
     DigestId, "G", "a digest id such as `G12`"
 );
 
+id!(
+    /// An override that somebody made while callout runs, numbered from 1. Written `O12`.
+    OverrideId, "O", "the number of an override such as `O12`"
+);
+id!(
+    /// A shift that somebody offered, numbered from 1. Written `S3`.
+    SwapId, "S", "the number of a swap request such as `S3`"
+);
+
 /// Identity of a label set: 128 bits of XXH3 over its length-prefixed fields. Stable across versions, stored.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Fingerprint(pub u128);

@@ -13,7 +13,7 @@ mod time;
 
 pub use destination::{ChannelKind, ChannelRef, Destination, DestinationError};
 pub use event::{BudgetLeft, Dependency, Deployment, Event, EventDetail, EventKind, EventStatus, Source, WindowCounts};
-pub use id::{DeliveryId, DigestId, EventId, Fingerprint, IdError, IncidentId, Seq, SilenceId};
+pub use id::{DeliveryId, DigestId, EventId, Fingerprint, IdError, IncidentId, OverrideId, Seq, SilenceId, SwapId};
 pub use label::{Labels, LabelsBuilder, LabelsError};
 pub use ratio::{Ratio, RatioError};
 pub use reading::{FeedReadings, Reading, ReadingBatch, ReadingGroup, Role};

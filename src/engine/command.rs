@@ -15,6 +15,11 @@ impl Judge<'_> {
             Verb::AddSilence(silence) => self.add_silence(by, silence),
             Verb::ExpireSilence { silence } => self.expire_silence(by, *silence),
             Verb::AcknowledgeDigest { digest } => self.acknowledge_digest(*digest, by),
+            Verb::AddOverride(_)
+            | Verb::RemoveOverride { .. }
+            | Verb::OfferSwap(_)
+            | Verb::AcceptSwap { .. }
+            | Verb::DeclineSwap { .. } => self.stand_in(by, &command.verb),
             verb => {
                 let Some(id) = verb.incident() else { return };
                 let Some(incident) = self.engine.state.incidents.get(&id) else {

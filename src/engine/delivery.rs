@@ -142,6 +142,7 @@ impl Judge<'_> {
         };
         let (delivery, attempt) = (report.delivery, report.attempt);
         let digest = self.engine.state.digest_rows.get(&delivery).copied();
+        let about = self.engine.state.notices.get(&delivery).cloned();
         self.record(Transition::DeliveryReported { delivery, attempt, outcome: report.outcome.clone() });
         let to = compact_str::format_compact!("{}", row.to);
         let (delivery, incident) = (delivery.0, row.incident);
@@ -159,6 +160,7 @@ impl Judge<'_> {
                 self.say(incident, RuleKind::Delivery, because);
                 match digest {
                     Some(digest) => self.digest_failed(digest, &row, error),
+                    None if row.purpose == Purpose::Notice => self.notice_failed(&row, about, error),
                     None => self.another_way(&row, error),
                 }
             }

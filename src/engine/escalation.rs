@@ -193,7 +193,8 @@ impl Judge<'_> {
     /// Who is on call, with the reason in the trace. Nobody there is an alarm of its own.
     fn on_call(&mut self, id: IncidentId, name: &Name, role: Option<&Name>) -> Vec<Name> {
         let (policy, now) = (self.policy(), self.now());
-        let answer = policy.schedules.get(name).map(|schedule| schedule.answer(role.map(Name::as_str), now));
+        let schedule = self.engine.state.rota.schedule(&policy, name);
+        let answer = schedule.map(|schedule| schedule.answer(role.map(Name::as_str), now));
         let found = answer.filter(|answer| !answer.users.is_empty());
         let Some(answer) = found else {
             let because = Because::NobodyOnCall { schedule: name.clone(), role: role.cloned() };

@@ -135,6 +135,19 @@ impl Engine {
             | T::DigestClosed { .. }
             | T::DigestOrdered { .. }
             | T::DigestWork { .. } => self.evolve_digest(transition),
+            T::OverrideMade(_)
+            | T::OverrideEnded { .. }
+            | T::OverrideForgotten { .. }
+            | T::SwapOffered(_)
+            | T::SwapDeclined { .. }
+            | T::SwapSettled { .. }
+            | T::SwapForgotten { .. } => self.evolve_stand_ins(transition),
+            T::NoticeOrdered { about, delivery } => {
+                if let Some(about) = about {
+                    self.state.notices.insert(delivery.id, about.clone());
+                }
+                self.delivery_ordered(delivery);
+            }
             _ => self.evolve_incident(transition),
         }
     }
@@ -440,6 +453,7 @@ impl Engine {
 
     fn remove_delivery(&mut self, id: DeliveryId) -> Option<Arc<Delivery>> {
         let row = self.state.outbox.remove(&id)?;
+        self.state.notices.remove(&id);
         if let Some(incident) = row.incident.and_then(|id| self.state.incidents.get_mut(&id)) {
             let incident = Arc::make_mut(incident);
             incident.pending.retain(|pending| *pending != id);

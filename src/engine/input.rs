@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::stand_in::{NewOverride, Offer};
 use crate::domain::{
-    ChannelRef, DeliveryId, DigestId, Event, Fingerprint, IncidentId, Name, ReadingBatch, SampleBatch, SilenceId,
-    Timestamp,
+    ChannelRef, DeliveryId, DigestId, Event, Fingerprint, IncidentId, Name, OverrideId, ReadingBatch, SampleBatch,
+    SilenceId, SwapId, Timestamp,
 };
 pub use crate::rules::matcher::MatcherSpec;
 pub use crate::rules::silence::SilenceSpec;
@@ -132,6 +133,16 @@ pub enum Verb {
     ExpireSilence { silence: SilenceId },
     /// Somebody is on everything that a digest tells of.
     AcknowledgeDigest { digest: DigestId },
+    /// A change to a schedule for a while.
+    AddOverride(Box<NewOverride>),
+    /// Such a change ends now, or never begins.
+    RemoveOverride { id: OverrideId },
+    /// Somebody else may take a shift.
+    OfferSwap(Box<Offer>),
+    /// This person takes an offered shift.
+    AcceptSwap { swap: SwapId, person: Name },
+    /// This person does not take it; or, where it is their own, keeps it.
+    DeclineSwap { swap: SwapId, person: Name },
 }
 
 impl Verb {
@@ -152,6 +163,11 @@ impl Verb {
             Self::AddSilence(_) => "add-silence",
             Self::ExpireSilence { .. } => "expire-silence",
             Self::AcknowledgeDigest { .. } => "acknowledge-digest",
+            Self::AddOverride(_) => "add-override",
+            Self::RemoveOverride { .. } => "remove-override",
+            Self::OfferSwap(_) => "offer-swap",
+            Self::AcceptSwap { .. } => "accept-swap",
+            Self::DeclineSwap { .. } => "decline-swap",
         }
     }
 
@@ -170,7 +186,14 @@ impl Verb {
             | Self::ReassignPeople { incident, .. }
             | Self::ReassignPolicy { incident, .. }
             | Self::Escalate { incident } => Some(*incident),
-            Self::AddSilence(_) | Self::ExpireSilence { .. } | Self::AcknowledgeDigest { .. } => None,
+            Self::AddSilence(_)
+            | Self::ExpireSilence { .. }
+            | Self::AcknowledgeDigest { .. }
+            | Self::AddOverride(_)
+            | Self::RemoveOverride { .. }
+            | Self::OfferSwap(_)
+            | Self::AcceptSwap { .. }
+            | Self::DeclineSwap { .. } => None,
         }
     }
 }

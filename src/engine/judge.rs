@@ -105,6 +105,10 @@ impl<'a> Judge<'a> {
                 self.engine.idempotency_by_age.first().map(|(at, _)| at.plus(limits::IDEMPOTENCY_KEPT))
             }
             Timer::Digest(id) => state.digests.get(id).and_then(|digest| digest_deadline(digest)),
+            Timer::Override(id) => {
+                state.stand_ins.overrides.get(id).map(|made| made.asked.change.end.plus(limits::OVERRIDE_KEPT))
+            }
+            Timer::Swap(id) => state.stand_ins.swaps.get(id).map(|swap| swap.deadline()),
         };
         let Some(due) = due else { return };
         let due = state.set_aside.get(&timer).map_or(due, |until| due.max(*until));
@@ -125,6 +129,8 @@ impl<'a> Judge<'a> {
                 self.record(Transition::IdempotencyForgotten { before });
             }
             Timer::Digest(id) => self.digest_due(id),
+            Timer::Override(id) => self.record(Transition::OverrideForgotten { id }),
+            Timer::Swap(id) => self.swap_due(id),
         }
         self.engine.under_way = None;
     }

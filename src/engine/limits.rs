@@ -104,3 +104,25 @@ pub const SILENCES_MAX: usize = 10_000;
 pub const EPISODES_MAX: usize = 64;
 /// An outage is remembered so long, about a quarter; beyond, it is forgotten.
 pub const EPISODES_KEPT: Span = Span::from_hours(93 * 24);
+/// An override may last so long; beyond, it is refused with 422.
+pub const OVERRIDE_LENGTH_MAX: Span = Span::from_hours(366 * 24);
+/// An override may begin so far ahead; beyond, it is refused with 422.
+pub const OVERRIDE_AHEAD_MAX: Span = Span::from_hours(400 * 24);
+/// People that one override names; beyond, it is refused with 422.
+pub const OVERRIDE_PEOPLE_MAX: usize = 20;
+/// Overrides that people made and that are not long over; beyond, further ones are refused with 409.
+pub const OVERRIDES_MAX: usize = 2_000;
+/// The same of one schedule; beyond, further ones are refused with 409.
+pub const OVERRIDES_PER_SCHEDULE_MAX: usize = 200;
+/// An override is shown in lists and calendars so long after its end; beyond, it is forgotten.
+pub const OVERRIDE_KEPT: Span = Span::from_hours(31 * 24);
+/// Characters of the reason of an override or a swap request; beyond, it is refused with 422.
+pub const STAND_IN_WHY_CHARS_MAX: usize = 500;
+/// Shifts that are on offer at once; beyond, further ones are refused with 409.
+pub const SWAPS_MAX: usize = 500;
+/// People who are asked to take one shift by a message; beyond, the others find it in the list.
+pub const SWAP_ASKED_MAX: usize = 50;
+/// A swap request is shown so long after it was settled; beyond, it is forgotten.
+pub const SWAP_KEPT: Span = Span::from_hours(31 * 24);
+/// A shift is on offer so long unless said otherwise, and not after its end; beyond, the offer is over.
+pub const SWAP_OFFERED_FOR: Span = Span::from_hours(7 * 24);

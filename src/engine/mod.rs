@@ -18,7 +18,9 @@ pub mod level_index;
 mod level_judge;
 pub mod levels;
 pub mod limits;
+pub mod notice;
 pub mod policy;
+pub mod stand_in;
 pub mod state;
 mod timers;
 pub mod trace;
@@ -72,6 +74,7 @@ impl Engine {
     #[must_use]
     pub fn from_state(mut state: State, policy: Arc<Policy>) -> Self {
         state.levels.index = Arc::new(level_index::LevelIndex::build(&state.levels, &policy));
+        state.rota = Arc::new(stand_in::Rota::build(&policy, &state.stand_ins));
         let timers = Timers::rebuild(&state);
         let mut silences = SilenceTable::default();
         for silence in state.silences.values() {
@@ -111,6 +114,7 @@ impl Engine {
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
         self.state.levels.index = Arc::new(level_index::LevelIndex::build(&self.state.levels, &policy));
         self.round = level_judge::Round::default();
+        self.state.rota = Arc::new(stand_in::Rota::build(&policy, &self.state.stand_ins));
         self.policy = policy;
     }
 

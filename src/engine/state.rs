@@ -9,7 +9,9 @@ use super::counters::Counters;
 use super::digest::{Digest, Flow};
 use super::input::{Actor, Input, Receipt, SilenceSpec};
 use super::levels::Levels;
+use super::notice::About;
 use super::policy::EscalationPolicy;
+use super::stand_in::{Rota, StandIns};
 use super::timers::Timer;
 use super::transition::Suppressor;
 use crate::domain::{
@@ -62,6 +64,13 @@ pub struct State {
     pub quarantine: BTreeMap<Seq, Arc<Quarantined>>,
     /// Deadlines that could not be judged, and when they are tried again.
     pub set_aside: BTreeMap<Timer, Timestamp>,
+    /// Overrides and swap requests that people made.
+    pub stand_ins: StandIns,
+    /// Schedules as they are in force; derived.
+    #[serde(skip)]
+    pub rota: Arc<Rota>,
+    /// What notices in the outbox are about, for their links.
+    pub notices: BTreeMap<DeliveryId, About>,
 }
 
 /// An input that could not be judged by a defect of callout's own.
@@ -305,6 +314,8 @@ pub enum Purpose {
     Changed,
     /// One message about many incidents.
     Digest,
+    /// Tells a person of something that is about no incident.
+    Notice,
 }
 
 impl Purpose {
@@ -322,6 +333,7 @@ impl Purpose {
             Self::Reopened => "reopened",
             Self::Changed => "changed",
             Self::Digest => "digest",
+            Self::Notice => "notice",
         }
     }
 }

@@ -9,7 +9,7 @@ use super::digest::{Digest, Stage};
 use super::limits;
 use super::state::{Alert, AlertScope, Incident, ScopeKey, State, Status};
 use super::transition::Suppressor;
-use crate::domain::{DigestId, EventKind, Fingerprint, IncidentId, SilenceId, Source, Timestamp};
+use crate::domain::{DigestId, EventKind, Fingerprint, IncidentId, OverrideId, SilenceId, Source, SwapId, Timestamp};
 
 /// Why the engine wants to be woken. Ties break by this order, then by id. Stored, so new ones go to the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -28,6 +28,10 @@ pub enum Timer {
     Digest(DigestId),
     /// Minutes of counters are over.
     Minutes,
+    /// A long-ended override can be forgotten.
+    Override(OverrideId),
+    /// An offered shift is not taken in time, or the request can be forgotten.
+    Swap(SwapId),
 }
 
 impl std::fmt::Display for Timer {
@@ -41,6 +45,8 @@ impl std::fmt::Display for Timer {
             Self::Idempotency => f.write_str("of idempotency keys"),
             Self::Digest(id) => write!(f, "of the digest {id}"),
             Self::Minutes => f.write_str("of minutes of counters"),
+            Self::Override(id) => write!(f, "of the override {id}"),
+            Self::Swap(id) => write!(f, "of the swap request {id}"),
         }
     }
 }
@@ -72,6 +78,12 @@ impl Timers {
         let oldest = state.idempotency.values().map(|(_, at)| *at).min();
         timers.set(oldest.map(|at| at.plus(limits::IDEMPOTENCY_KEPT)), Timer::Idempotency);
         timers.set(state.counters.next_due(), Timer::Minutes);
+        for made in state.stand_ins.overrides.values() {
+            timers.set(Some(made.asked.change.end.plus(limits::OVERRIDE_KEPT)), Timer::Override(made.id));
+        }
+        for swap in state.stand_ins.swaps.values() {
+            timers.set(Some(swap.deadline()), Timer::Swap(swap.id));
+        }
         timers
     }
 

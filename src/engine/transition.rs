@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::digest::Work;
 use super::input::{Actor, Outcome, SilenceSpec};
 use super::levels::{Episode, LevelKey};
+use super::notice::About;
 use super::policy::EscalationPolicy;
+use super::stand_in::{MadeOverride, Swap, SwapStatus};
 use super::state::{Delivery, Purpose, Quarantined, Recipient, ScopeKey, Status};
 use super::timers::Timer;
 use super::trace::Trace;
 use crate::domain::{
-    DeliveryId, DigestId, Event, EventId, Fingerprint, IncidentId, Name, Ratio, SampleBatch, Seq, SilenceId, Timestamp,
+    DeliveryId, DigestId, Event, EventId, Fingerprint, IncidentId, Name, OverrideId, Ratio, SampleBatch, Seq,
+    SilenceId, SwapId, Timestamp,
 };
 use crate::slo::burn::AlertState;
 
@@ -135,6 +138,23 @@ pub enum Transition {
     InputQuarantined { input: Seq, quarantined: Box<Quarantined> },
     /// Judging a deadline failed by a defect of callout's own; it is tried again at `until`.
     DeadlineSetAside { deadline: Timer, until: Timestamp },
+
+    /// A person changed a schedule for a while.
+    OverrideMade(Box<MadeOverride>),
+    /// Such a change ends at this time; one that had not begun never does.
+    OverrideEnded { id: OverrideId, at: Timestamp },
+    /// One that is long over was forgotten.
+    OverrideForgotten { id: OverrideId },
+    /// A person offered a shift.
+    SwapOffered(Box<Swap>),
+    /// One of several who were asked said no.
+    SwapDeclined { swap: SwapId, by: Name },
+    /// What became of an offered shift, with the overrides that follow from it, all at once.
+    SwapSettled { swap: SwapId, status: SwapStatus, overrides: Vec<MadeOverride> },
+    /// A swap request that is long over was forgotten.
+    SwapForgotten { swap: SwapId },
+    /// A message about no incident entered the outbox.
+    NoticeOrdered { about: Option<About>, delivery: Arc<Delivery> },
 }
 
 /// One source sent again.

@@ -24,6 +24,7 @@ mod samples;
 mod server;
 mod silences;
 mod slos;
+mod stand_ins;
 mod tokens;
 mod view;
 

@@ -1,6 +1,7 @@
 //! Who is on call, now or at another time, and the shifts of a schedule.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -54,7 +55,13 @@ pub async fn now(State(app): State<App>, Query(query): Query<Vec<(String, String
         (None, None) => policy.schedules.keys().collect(),
         (Some(_), Some(_)) => return Err(bad("team", "say either `team` or `schedule`")),
     };
-    let rows = projection::on_call(&policy, schedules, params.get("role"), at);
+    let rows = projection::on_call(
+        &policy,
+        &app.handle().read(|state| Arc::clone(&state.rota)),
+        schedules,
+        params.get("role"),
+        at,
+    );
     Ok(Json(json!({ "at": at.to_string(), "on_call": rows })).into_response())
 }
 
@@ -71,7 +78,8 @@ pub async fn shifts(
 ) -> Result<Response, Failure> {
     let params = Params::of(query, &["from", "to"])?;
     let policy = app.handle().policy();
-    let schedule = policy.schedules.get(name.as_str()).ok_or_else(|| Failure::not_found("such schedule"))?;
+    let rota = app.handle().read(|state| Arc::clone(&state.rota));
+    let schedule = rota.schedule(&policy, &name).ok_or_else(|| Failure::not_found("such schedule"))?;
     let from = params.time("from")?.unwrap_or_else(|| app.handle().now());
     let to = params.time("to")?.unwrap_or_else(|| from.plus(Span::from_hours(24 * 7)));
     if to <= from || to.since(from) > SHIFTS_MAX {

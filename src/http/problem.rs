@@ -28,8 +28,8 @@ problems! {
         "The detail names what was looked for.";
     METHOD_NOT_ALLOWED = "method-not-allowed", 405, "The route does not know this method",
         "The header `Allow` lists those that it knows.";
-    CONFLICT = "conflict", 409, "The incident is not in a state for this",
-        "The detail says why. Read the incident again; somebody may have been faster.";
+    CONFLICT = "conflict", 409, "It is not in a state for this",
+        "The detail says why. Read it again; somebody may have been faster.";
     GONE = "gone", 410, "This interface is no more",
         "Use the one that the detail names.";
     BAD_QUERY = "bad-query", 400, "The query cannot be read",

@@ -14,7 +14,7 @@ use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
     alertmanager, audit, drill, events, incidents, oncall, openapi, ops, pages, quarantine, samples, silences, slos,
-    tokens,
+    stand_ins, tokens,
 };
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
@@ -45,8 +45,6 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/events/{id}", get(events::get)),
         ("GET", "/v1/events/{id}/explain", get(events::explain)),
         ("GET", "/v1/explain", get(events::page)),
-        ("GET", "/v1/oncall", get(oncall::now)),
-        ("GET", "/v1/schedules/{name}/shifts", get(oncall::shifts)),
         ("GET", "/v1/silences", get(silences::list)),
         ("POST", "/v1/silences", post(silences::create)),
         ("GET", "/v1/silences/{id}", get(silences::get)),
@@ -86,7 +84,26 @@ fn registered() -> Vec<Registered> {
         ("GET", "/problems", get(ops::problems)),
         ("GET", "/problems/{slug}", get(ops::explain_problem)),
     ]);
+    all.extend(of_schedules());
     all
+}
+
+/// Those about who is on call.
+fn of_schedules() -> Vec<Registered> {
+    vec![
+        ("GET", "/v1/oncall", get(oncall::now)),
+        ("GET", "/v1/schedules/{name}/shifts", get(oncall::shifts)),
+        ("GET", "/v1/schedules/{name}/overrides", get(stand_ins::overrides)),
+        ("POST", "/v1/schedules/{name}/overrides", post(stand_ins::add)),
+        ("DELETE", "/v1/schedules/{name}/overrides/{id}", delete(stand_ins::remove)),
+        ("GET", "/v1/swaps", get(stand_ins::list)),
+        ("POST", "/v1/swaps", post(stand_ins::offer)),
+        ("GET", "/v1/swaps/{id}", get(stand_ins::get)),
+        ("POST", "/v1/swaps/{id}/accept", post(stand_ins::accept)),
+        ("POST", "/v1/swaps/{id}/decline", post(stand_ins::decline)),
+        ("GET", "/s/{token}", get(pages::show_swap)),
+        ("POST", "/s/{token}", post(pages::act_on_swap)),
+    ]
 }
 
 /// The service as one tower service. Every route is behind its guard; what is not in the policy table is not served.

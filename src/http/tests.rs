@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::{App, Peer, router};
-use crate::auth::link::{DigestLink, Holder, Link, LinkKey, Verbs};
+use crate::auth::link::{DigestLink, Holder, Link, LinkKey, SwapLink, Verbs};
 use crate::auth::token::hash;
 use crate::config::{Loaded, TokenSettings, load_texts};
-use crate::domain::{DigestId, EventId, IncidentId, Seq, Span, Timestamp};
+use crate::domain::{DigestId, EventId, IncidentId, Seq, Span, SwapId, Timestamp};
 use crate::engine::Input;
 use crate::ingest::DIALECTS;
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX, EVENTS_MAX, LABELS_MAX};
@@ -28,6 +28,7 @@ use crate::telemetry::Metrics;
 mod access;
 mod limits;
 mod slos;
+mod stand_ins;
 
 const CONFIG: &str = r#"
 [organisation]
@@ -172,6 +173,17 @@ impl World {
         let expires_at = self.app.handle().now().plus(Span::from_hours(72));
         let link = DigestLink { digest: DigestId(digest), holder: Holder::Person("ana".into()), expires_at };
         format!("/d/{}", self.app.link_key().sign_digest(&link))
+    }
+
+    async fn delete(&self, path: &str) -> Response<Bytes> {
+        self.send(Request::delete(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// The link that bo was sent about a swap request.
+    fn swap_link(&self, swap: u64) -> String {
+        let expires_at = self.app.handle().now().plus(Span::from_hours(72));
+        let link = SwapLink { swap: SwapId(swap), person: "bo".into(), expires_at };
+        format!("/s/{}", self.app.link_key().sign_swap(&link))
     }
 
     fn link(&self, incident: u64, verbs: Verbs) -> String {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Name, Timestamp};
 use crate::engine::Policy;
 use crate::engine::policy::Target;
+use crate::engine::stand_in::Rota;
 
 /// Who has a role of a schedule at an instant, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,17 +44,18 @@ pub fn people(policy: &Policy, ids: &[Name]) -> Vec<PersonRow> {
     ids.iter().map(|id| PersonRow { id: id.clone(), name: name(id) }).collect()
 }
 
-/// Who is on call in `schedules` at `at`; only in `role`, where one is given.
+/// Who is on call in `schedules` at `at`; only in `role`, where one is given. `rota` knows what people changed; from files alone it is empty.
 #[must_use]
 pub fn on_call<'a>(
     policy: &Policy,
+    rota: &Rota,
     schedules: impl IntoIterator<Item = &'a Name>,
     role: Option<&str>,
     at: Timestamp,
 ) -> Vec<OnCallRow> {
     let mut rows = Vec::new();
     for name in schedules {
-        let Some(schedule) = policy.schedules.get(name) else { continue };
+        let Some(schedule) = rota.schedule(policy, name) else { continue };
         let answers = schedule.explain(at).into_iter().filter(|a| role.is_none_or(|r| a.role.as_deref() == Some(r)));
         rows.extend(answers.map(|answer| OnCallRow {
             schedule: name.clone(),

@@ -410,9 +410,9 @@ impl Shard {
         for entry in self.pending.drain(..) {
             let RecordBody::Decision(decision) = entry.body else { continue };
             ordered.extend(decision.transitions.iter().filter_map(|transition| match transition {
-                Transition::DeliveryOrdered(delivery) | Transition::DigestOrdered { delivery, .. } => {
-                    Some(Arc::clone(delivery))
-                }
+                Transition::DeliveryOrdered(delivery)
+                | Transition::DigestOrdered { delivery, .. }
+                | Transition::NoticeOrdered { delivery, .. } => Some(Arc::clone(delivery)),
                 _ => None,
             }));
         }

@@ -11,6 +11,7 @@ pub mod coverage;
 mod cron;
 mod hours;
 mod layer;
+mod merge;
 mod overrides;
 mod people;
 mod resolve;
@@ -18,6 +19,7 @@ mod rotation;
 mod spec;
 
 pub use cron::{CivilCron, CronError};
+pub use merge::{merged, supersedes};
 pub use people::{Answer, OnCall, Shift};
 pub use resolve::Schedule;
 pub use spec::{Layer, Override, OverrideKind, Restriction, Rotation, RotationUnit, ScheduleSpec, Weekday, Zone};

@@ -2,6 +2,7 @@
 
 pub use jiff::civil::Weekday;
 use jiff::civil::{Date, DateTime, Time};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{Name, Timestamp};
 
@@ -19,6 +20,8 @@ pub struct Zone {
 pub struct ScheduleSpec {
     /// Its name.
     pub name: Name,
+    /// The team it belongs to, where that is said.
+    pub team: Option<Name>,
     /// Zone of its civil times.
     pub timezone: Zone,
     /// Roles in order, for example `main`, `backup-1`; empty: a schedule without roles.
@@ -112,8 +115,8 @@ pub enum Restriction {
     },
 }
 
-/// A change to what the layers say, while `start <= t < end`.
-#[derive(Clone, Debug, PartialEq)]
+/// A change to what the layers say, while `start <= t < end`. Stored, as [`OverrideKind`] is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// Inclusive.
     pub start: Timestamp,
@@ -125,8 +128,8 @@ pub struct Override {
     pub role: Option<Name>,
 }
 
-/// What an override does.
-#[derive(Clone, Debug, PartialEq)]
+/// What an override does. Stored with those that people make while callout runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OverrideKind {
     /// These people, whatever was there.
     Set(Vec<Name>),

@@ -123,7 +123,15 @@ impl Concern {
             | Transition::MinutesCounted { .. }
             | Transition::CountersForgotten { .. }
             | Transition::InputQuarantined { .. }
-            | Transition::DeadlineSetAside { .. } => {}
+            | Transition::DeadlineSetAside { .. }
+            | Transition::OverrideMade(_)
+            | Transition::OverrideEnded { .. }
+            | Transition::OverrideForgotten { .. }
+            | Transition::SwapOffered(_)
+            | Transition::SwapDeclined { .. }
+            | Transition::SwapSettled { .. }
+            | Transition::SwapForgotten { .. }
+            | Transition::NoticeOrdered { .. } => {}
         }
     }
 }

@@ -11,7 +11,7 @@ use super::template::{Page, Section};
 use crate::channel::digest::{self, Digest};
 use crate::channel::text::{lines, short, web_url};
 use crate::channel::wording::{self, ALARM_MAX, NAME_MAX};
-use crate::channel::{Content, Fact, Message, Urgency, text};
+use crate::channel::{Content, Fact, Link, Message, Urgency, text};
 use crate::engine::state::Status;
 
 /// Characters of a subject, without `Re:`. Beyond: it is cut, with an ellipsis.
@@ -129,9 +129,15 @@ fn page(message: &Message) -> Page {
             sections: Vec::new(),
             details: Vec::new(),
             told: Vec::new(),
-            links: Vec::new(),
-            buttons: Vec::new(),
-            footer: "An alarm of callout itself, not of a service.".to_owned(),
+            links: message.links.iter().skip(1).filter_map(mail_link).collect(),
+            buttons: message
+                .links
+                .first()
+                .and_then(mail_link)
+                .map(|(_, url)| ("Open", url, true))
+                .into_iter()
+                .collect(),
+            footer: wording::closing(message).to_owned(),
         },
     }
 }
@@ -141,6 +147,10 @@ fn whole(message: &Message) -> Vec<String> {
     let long = wording::first_line(message).chars().count() > FIRST_MAX;
     let text = if long { lines(&text::cut(&message.why, ALARM_MAX)) } else { String::new() };
     text.split("\n\n").filter(|p| !p.is_empty()).map(str::to_owned).collect()
+}
+
+fn mail_link(to: &Link) -> Option<(String, String)> {
+    Some((or(short(&to.title, NAME_MAX), "Link"), web_url(&to.url, URL_MAX)?))
 }
 
 fn incident(message: &Message, content: &Content) -> Page {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::escape::{block, line, link, plain};
 use crate::channel::text::web_url;
 use crate::channel::wording::{self, NAME_MAX};
-use crate::channel::{Content, Fact, Message};
+use crate::channel::{Content, Fact, Link, Message};
 
 /// Characters of a header. Source: docs.slack.dev, header block. Beyond: it is cut, with an ellipsis.
 pub const HEADER_MAX: usize = 150;
@@ -104,7 +104,9 @@ pub fn text_only(message: &Message) -> String {
         return super::digest::text_only(message, digest);
     }
     let Some(content) = message.content.as_deref() else {
-        return block(&wording::first_line(message), TEXT_MAX);
+        let first = block(&wording::first_line(message), TEXT_MAX - 600);
+        let links = message.links.iter().filter_map(|l| link(&l.url, &l.title, INLINE_URL_MAX));
+        return whole_lines(std::iter::once(first).chain(links).collect());
     };
     let mut out = vec![notification(message), status_line(message, content)];
     out.extend(content.facts.iter().take(FACTS_MAX).map(fact_line));
@@ -130,8 +132,25 @@ fn alarm(message: &Message) -> Vec<Value> {
     if wording::first_line(message).chars().count() > HEADER_MAX {
         blocks.push(section(&block(&message.why, SECTION_MAX)));
     }
-    blocks.push(context(&line("An alarm of callout itself, not of a service.", 200)));
+    let buttons: Vec<Value> = message.links.iter().enumerate().filter_map(notice_button).collect();
+    if !buttons.is_empty() {
+        blocks.push(json!({"type": "actions", "elements": buttons}));
+    }
+    blocks.push(context(&line(wording::closing(message), 200)));
     blocks
+}
+
+/// A button that opens a link of a notice.
+fn notice_button((number, to): (usize, &Link)) -> Option<Value> {
+    let url = web_url(&to.url, URL_MAX)?;
+    let mut button = json!({
+        "type": "button", "action_id": format!("open-{number}"), "url": url,
+        "text": {"type": "plain_text", "text": plain(&to.title, 75), "emoji": true},
+    });
+    if number == 0 {
+        button["style"] = json!("primary");
+    }
+    Some(button)
 }
 
 fn incident(message: &Message, content: &Content) -> Vec<Value> {

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::escape::{link, markdown, run};
-use crate::channel::text::web_url;
+use crate::channel::text::{short, web_url};
 use crate::channel::wording::{self, ALARM_MAX, NAME_MAX};
-use crate::channel::{Content, Fact, Message, Urgency};
+use crate::channel::{Content, Fact, Link, Message, Urgency};
 use crate::engine::state::Status;
 
 /// Bytes of a whole request, as Teams counts them. Source: learn.microsoft.com, "Create incoming webhooks", read 2026-11. Beyond: the card
@@ -107,7 +107,8 @@ fn card(message: &Message, room: &Room) -> Value {
             if room.details > 0 && first.chars().count() > room.headline {
                 items.push(rich(&[text_run(&message.why, ALARM_MAX)]));
             }
-            items.push(subtle("An alarm of callout itself, not of a service."));
+            items.push(subtle(wording::closing(message)));
+            actions.extend(message.links.iter().filter(|_| room.buttons).filter_map(open_link));
         }
         (Some(content), Some(event)) => follow_up(&mut items, message, content, &event, room),
         (Some(content), None) => incident(&mut items, &mut actions, &mut entities, message, content, room),
@@ -127,6 +128,12 @@ fn card(message: &Message, room: &Room) -> Value {
         card["actions"] = Value::Array(actions);
     }
     card
+}
+
+/// A button that opens a link of a notice.
+fn open_link(to: &Link) -> Option<Value> {
+    let title = short(&to.title, 40);
+    web_url(&to.url, URL_MAX).map(|url| json!({"type": "Action.OpenUrl", "title": title, "url": url}))
 }
 
 /// What happened, what to, and a way to look: a new small card, since a flow cannot change an earlier one.

@@ -65,7 +65,7 @@ impl<'a> Compiler<'a> {
             }
         }
         let overrides = self.overrides(&entry.key, &timezone, &roles, &layers);
-        ScheduleSpec { name: entry.key.as_str().into(), timezone, roles, layers, overrides }
+        ScheduleSpec { name: entry.key.as_str().into(), team: view.name("team"), timezone, roles, layers, overrides }
     }
 
     fn roles(&mut self, view: &View<'a>) -> Vec<Name> {

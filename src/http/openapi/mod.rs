@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{
-    alertmanager, audit, drill, events, incidents, oncall, ops, quarantine, receive, samples, silences, slos, tokens,
+    alertmanager, audit, drill, events, incidents, oncall, ops, quarantine, receive, samples, silences, slos,
+    stand_ins, tokens,
 };
 use crate::auth::policy::{self, Need};
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
@@ -23,6 +24,7 @@ const OPERATIONS: &[&[Operation]] = &[
     incidents::DESCRIBED,
     events::DESCRIBED,
     oncall::DESCRIBED,
+    stand_ins::DESCRIBED,
     silences::DESCRIBED,
     slos::DESCRIBED,
     drill::DESCRIBED,
@@ -43,6 +45,8 @@ pub const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("POST", "/a/{token}"),
     ("GET", "/d/{token}"),
     ("POST", "/d/{token}"),
+    ("GET", "/s/{token}"),
+    ("POST", "/s/{token}"),
     ("*", "/api/v1/{*rest}"),
     ("POST", "/api/v1/write"),
     ("POST", "/v1/metrics"),

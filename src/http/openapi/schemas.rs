@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reference as r;
+use crate::engine::limits::{OVERRIDE_PEOPLE_MAX, STAND_IN_WHY_CHARS_MAX};
 use crate::http::incidents::REASSIGN_MAX;
 use crate::http::view::TEXT_BYTES_MAX;
 use crate::ingest::limits::{
@@ -83,9 +84,18 @@ fn request(required: &[&str], properties: Value) -> Value {
 /// All shapes.
 pub fn all() -> Value {
     let mut all = serde_json::Map::new();
-    for part in
-        [problems(), events(), samples(), incidents(), people(), silences(), levels(), alertmanager(), operations()]
-    {
+    for part in [
+        problems(),
+        events(),
+        samples(),
+        incidents(),
+        people(),
+        stand_ins(),
+        silences(),
+        levels(),
+        alertmanager(),
+        operations(),
+    ] {
         if let Value::Object(part) = part {
             all.extend(part);
         }
@@ -252,6 +262,55 @@ fn people() -> Value {
         "Shifts": answer(json!({
             "schedule": text(), "from": time(), "to": time(), "shifts": { "type": "array", "items": shift },
         })),
+    })
+}
+
+fn stand_ins() -> Value {
+    let (text_or_null, time_or_null) = (maybe(&text()), maybe(&time()));
+    let why = json!({ "type": "string", "maxLength": STAND_IN_WHY_CHARS_MAX });
+    let moment = json!({ "type": "string", "description": "RFC 3339, or a civil time in the schedule's zone." });
+    let name = json!({ "type": "string", "minLength": 1 });
+    let people =
+        json!({ "anyOf": [name, { "type": "array", "items": name, "minItems": 1, "maxItems": OVERRIDE_PEOPLE_MAX }] });
+    let row = json!({
+        "id": text_or_null, "schedule": text(), "role": text_or_null, "from": time(), "to": time(),
+        "state": { "type": "string", "enum": ["pending", "active", "over"] }, "what": text(), "steps_out": text_or_null,
+        "steps_in": texts(), "source": { "type": "string", "enum": ["configuration", "person"] }, "by": text_or_null,
+        "why": text(), "made_at": time_or_null, "swap": text_or_null, "notes": texts(),
+    });
+    let change = |required: &[&str], what: Value| {
+        let mut properties =
+            json!({ "from": moment, "to": moment, "role": maybe(&name), "why": why, "as": maybe(&name) });
+        for (key, schema) in what.as_object().into_iter().flatten() {
+            properties[key] = schema.clone();
+        }
+        request(&[&["from", "to"], required].concat(), properties)
+    };
+    let interval = request(&["from", "to"], json!({ "from": moment, "to": moment }));
+    let given = answer(json!({ "from": time(), "to": time() }));
+    let states = ["offered", "accepted", "declined", "withdrawn", "expired"];
+    json!({
+        "Override": answer(row),
+        "Overrides": answer(json!({ "schedule": text(), "overrides": list("Override") })),
+        "NewOverride": { "oneOf": [
+            change(&["for", "who"], json!({ "for": name, "who": name })),
+            change(&["who"], json!({ "who": people })),
+            change(&["add"], json!({ "add": people })),
+            change(&["remove"], json!({ "remove": name })),
+            change(&["swap"], json!({ "swap": { "type": "array", "items": name, "minItems": 2, "maxItems": 2 } })),
+        ] },
+        "Swap": answer(json!({
+            "id": text(), "state": { "type": "string", "enum": states }, "schedule": text(), "role": text_or_null,
+            "from": time(), "to": time(), "person": text(), "ask": text_or_null, "in_return": maybe(&given), "why": text(),
+            "by": text(), "made_at": time(), "until": time(), "declined": texts(), "settled_by": text_or_null,
+            "settled_at": time_or_null, "overrides": texts(),
+        })),
+        "Swaps": answer(json!({ "swaps": list("Swap") })),
+        "NewSwap": request(&["schedule", "from", "to", "person"], json!({
+            "schedule": name, "role": maybe(&name), "from": moment, "to": moment, "person": name, "ask": maybe(&name),
+            "in_return": { "anyOf": [interval, { "type": "null" }] }, "why": why, "until": maybe(&moment),
+        })),
+        "SwapAnswer": request(&["person"], json!({ "person": name })),
     })
 }
 

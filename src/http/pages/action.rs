@@ -123,7 +123,7 @@ fn open(app: &App, token: &str) -> Result<(Link, Arc<Incident>), Box<Response>> 
             "This link has expired",
             &format!("It was about incident {incident}. Newer messages carry fresh links."),
         ),
-        LinkError::Invalid | LinkError::ExpiredDigest => fail(
+        LinkError::Invalid | LinkError::ExpiredDigest | LinkError::ExpiredSwap => fail(
             StatusCode::NOT_FOUND,
             "This link is not valid",
             "It was not made by this callout, or it was damaged on the way. Copy it once more from the message.",

@@ -140,7 +140,7 @@ pub async fn act(State(app): State<App>, Path(token): Path<String>, Form(press):
 fn open(app: &App, token: &str) -> Result<(DigestLink, Arc<Digest>), Box<Response>> {
     let fail = |status, title, text: &str| Box::new(message(app, status, "normal", title, text.to_owned(), None));
     let link = app.link_key().verify_digest(token, app.handle().now()).map_err(|error| match error {
-        LinkError::ExpiredDigest | LinkError::Expired { .. } => {
+        LinkError::ExpiredDigest | LinkError::ExpiredSwap | LinkError::Expired { .. } => {
             fail(StatusCode::GONE, "This link has expired", "Newer messages carry fresh links.")
         }
         LinkError::Invalid => fail(

@@ -5,6 +5,7 @@
 mod action;
 mod digest;
 mod incidents;
+mod swap;
 
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -13,6 +14,7 @@ use axum::response::{Html, IntoResponse, Response};
 pub use action::{act, show};
 pub use digest::{act as act_on_digest, show as show_digest};
 pub use incidents::{incident, list};
+pub use swap::{act as act_on_swap, show as show_swap};
 
 use super::App;
 use super::problem::{Failure, INTERNAL};

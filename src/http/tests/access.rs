@@ -72,6 +72,15 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("GET", "/v1/explain", Read, &[200]),
     ("GET", "/v1/oncall", Read, &[200]),
     ("GET", "/v1/schedules/{name}/shifts", Read, &[200]),
+    ("GET", "/v1/schedules/{name}/overrides", Read, &[200]),
+    ("POST", "/v1/schedules/{name}/overrides", Act, &[201]),
+    ("DELETE", "/v1/schedules/{name}/overrides/{id}", Act, &[204, 404]),
+    ("GET", "/v1/swaps", Read, &[200]),
+    // The second to offer the same shift is told so.
+    ("POST", "/v1/swaps", Act, &[201, 409]),
+    ("GET", "/v1/swaps/{id}", Read, &[200]),
+    ("POST", "/v1/swaps/{id}/accept", Act, &[200, 409]),
+    ("POST", "/v1/swaps/{id}/decline", Act, &[200, 409]),
     ("GET", "/v1/silences", Read, &[200]),
     ("POST", "/v1/silences", Act, &[201]),
     ("GET", "/v1/silences/{id}", Read, &[200]),
@@ -99,6 +108,8 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     // The link is right, and there is no such digest.
     ("GET", "/d/{token}", Link, &[410]),
     ("POST", "/d/{token}", Link, &[410]),
+    ("GET", "/s/{token}", Link, &[200]),
+    ("POST", "/s/{token}", Link, &[200, 409]),
     ("GET", "/", Read, &[200]),
     ("GET", "/incidents", Read, &[200]),
     ("GET", "/incidents/{id}", Read, &[200]),
@@ -138,6 +149,13 @@ impl Things {
         let silence = ask(&world, "127.0.0.1", "POST", "/v1/silences", token, silence).await;
         assert_eq!(silence.status(), 201, "{}", text(&silence));
         let silence: Value = serde_json::from_slice(silence.body()).unwrap();
+        let change = r#"{"from": "2026-11-24T09:00", "to": "2026-11-25T09:00", "for": "bo", "who": "ana"}"#;
+        let change = ask(&world, "127.0.0.1", "POST", "/v1/schedules/checkout/overrides", token, change).await;
+        assert_eq!(change.status(), 201, "{}", text(&change));
+        let offer =
+            r#"{"schedule": "checkout", "from": "2026-11-21T09:00", "to": "2026-11-22T09:00", "person": "ana"}"#;
+        let offer = ask(&world, "127.0.0.1", "POST", "/v1/swaps", token, offer).await;
+        assert_eq!(offer.status(), 201, "{}", text(&offer));
         let link = world.link(1, Verbs::ALL);
         let event = made["accepted"][0]["event"].as_str().unwrap().to_owned();
         Self { world, event, silence: silence["id"].as_str().unwrap().to_owned(), link }
@@ -150,12 +168,15 @@ impl Things {
         let id = match pattern {
             p if p.contains("silence") => self.silence.as_str(),
             p if p.contains("/events/") => self.event.as_str(),
+            p if p.contains("/overrides/") => "O1",
+            p if p.contains("/swaps/") => "S1",
             _ => "1",
         };
         let path = pattern.replace("{id}", id).replace("{name}", "checkout").replace("{slug}", "not-found");
         let path =
             path.replace("{service}", "finder").replace("{event}", &self.event).replace("/a/{token}", &self.link);
         let path = path.replace("/d/{token}", &self.world.digest_link(1)).replace("{*rest}", "alerts");
+        let path = path.replace("/s/{token}", &self.world.swap_link(1));
         let body = match (method, pattern) {
             ("POST", "/v1/breaches") => {
                 json!({"service": "finder", "sli": "availability", "budget": {"remaining_percent": 1}})
@@ -164,6 +185,13 @@ impl Things {
                 json!({"service": "finder", "sli": "availability", "minute": now.to_string(), "good": 1, "total": 2})
             }
             ("POST", "/api/v2/alerts") => json!([{"labels": {"alertname": "x", "team": "search"}}]),
+            ("POST", "/v1/schedules/{name}/overrides") => {
+                json!({"from": "2026-11-24T09:00:00Z", "to": "2026-11-24T21:00:00Z", "for": "bo", "who": "ana"})
+            }
+            ("POST", "/v1/swaps") => json!({
+                "schedule": "checkout", "from": "2026-11-22T09:00", "to": "2026-11-22T21:00", "person": "ana", "ask": "bo",
+            }),
+            ("POST", "/v1/swaps/{id}/accept" | "/v1/swaps/{id}/decline") => json!({"person": "bo"}),
             ("POST", "/v1/drill") => json!({"route": "checkout"}),
             ("POST", "/v1/silences") => json!({"matchers": "team=\"checkout\"", "for": "2h", "comment": "x"}),
             ("POST", "/api/v2/silences") => json!({
@@ -179,6 +207,7 @@ impl Things {
         };
         let body = match pattern {
             "/a/{token}" | "/d/{token}" => "do=acknowledge".to_owned(),
+            "/s/{token}" => "do=accept".to_owned(),
             _ if body.is_null() => String::new(),
             _ => body.to_string(),
         };
@@ -188,7 +217,7 @@ impl Things {
 
 async fn ask(world: &World, ip: &str, method: &str, path: &str, token: Option<&str>, body: &str) -> Response<Bytes> {
     let method = if method == "*" { "GET" } else { method };
-    let kind = if path.starts_with("/a/") || path.starts_with("/d/") {
+    let kind = if ["/a/", "/d/", "/s/"].iter().any(|of_link| path.starts_with(of_link)) {
         "application/x-www-form-urlencoded"
     } else {
         "application/json"

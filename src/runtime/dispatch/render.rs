@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::gather::{Reader, gather};
 use super::queue::Row;
 use super::wording::reword;
-use crate::auth::link::{self, Holder, Link, LinkKey, Verbs};
-use crate::channel::{ActionLinks, Message, PersonName};
+use crate::auth::link::{self, Holder, Link, LinkKey, SwapLink, Verbs};
+use crate::channel::{ActionLinks, Message, PersonName, message};
 use crate::domain::{IncidentId, Span, Timestamp};
+use crate::engine::notice::About;
 use crate::engine::state::{Delivery, Purpose, Recipient};
 use crate::engine::{Policy, State};
 use crate::enrich;
@@ -115,9 +116,31 @@ fn one(state: &State, policy: &Arc<Policy>, key: &LinkKey, row: &Row, now: Times
         why: delivery.text.clone(),
         content,
         digest: None,
+        links: notice_links(state, policy, key, delivery, now),
         follows: delivery.follows.clone(),
         now,
     }))
+}
+
+/// Links of a notice: what it is about says which.
+fn notice_links(
+    state: &State,
+    policy: &Policy,
+    key: &LinkKey,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Vec<message::Link> {
+    let Some(about) = state.notices.get(&delivery.id) else { return Vec::new() };
+    let Some(base) = policy.organisation.url.as_deref() else { return Vec::new() };
+    match (about, &delivery.to) {
+        (About::Swap(swap), Recipient::Person { person, .. }) => {
+            let end = state.stand_ins.swaps.get(swap).map_or(now, |swap| swap.offer.expires_at);
+            let expires_at = end.max(now.plus(link::LIFETIME));
+            let token = key.sign_swap(&SwapLink { swap: *swap, person: person.clone(), expires_at });
+            vec![message::Link { title: "Answer".to_owned(), url: format!("{base}{}", link::swap_path(&token)) }]
+        }
+        (About::Swap(_), Recipient::Channel(_)) => Vec::new(),
+    }
 }
 
 /// Links for whoever gets the message, good for [`link::LIFETIME`].

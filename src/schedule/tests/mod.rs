@@ -54,7 +54,14 @@ fn every(every: u32, unit: RotationUnit) -> Rotation {
 }
 
 fn spec(zone_name: &str, layers: Vec<Layer>) -> ScheduleSpec {
-    ScheduleSpec { name: "s".into(), timezone: zone(zone_name), roles: Vec::new(), layers, overrides: Vec::new() }
+    ScheduleSpec {
+        name: "s".into(),
+        team: None,
+        timezone: zone(zone_name),
+        roles: Vec::new(),
+        layers,
+        overrides: Vec::new(),
+    }
 }
 
 /// Runs a property over random tapes from a fixed seed; `PROPTEST_CASES` sets the number of cases.

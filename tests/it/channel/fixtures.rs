@@ -96,6 +96,7 @@ pub fn message(purpose: Purpose, content: Content) -> Message {
         why: "team channel of checkout".into(),
         content: Some(Box::new(content)),
         digest: None,
+        links: Vec::new(),
         follows: None,
         now: at("2026-11-20T20:18:00Z"),
     }
@@ -202,6 +203,22 @@ pub fn alarm() -> Message {
         why: "nobody is on call in schedule `checkout` from 2027-01-01 00:00 to 08:00 UTC; step 1 of checkout was skipped"
             .into(),
         ..message(Purpose::Alarm, breach())
+    }
+}
+
+/// Ana is asked to take a shift.
+pub fn notice(address: &str) -> Message {
+    let link = Link { title: "Answer".into(), url: "https://callout.acme.example/s/AAECAwQ".into() };
+    Message {
+        content: None,
+        idempotency_key: "acme-D32".into(),
+        why: "Bo Lindqvist asks whether you take the shift of checkout as main, Mon 2026-11-30 09:00 to Mon 2026-12-07 09:00 \
+              Europe/Berlin. They say: <!channel> my sister's wedding & a *long* trip. The offer (S3) ends Fri 2026-11-27 \
+              21:15 Europe/Berlin."
+            .into(),
+        links: vec![link],
+        purpose: Purpose::Notice,
+        ..page(address)
     }
 }
 
@@ -387,6 +404,7 @@ pub fn samples() -> Vec<(&'static str, Message)> {
         ("resolved", resolved()),
         ("reopened", reopened()),
         ("alarm", alarm()),
+        ("notice", notice("U0ANN")),
         ("bare", bare()),
         ("nasty", nasty()),
         ("drill", drill()),

@@ -103,7 +103,14 @@ fn schedule(name: &str, answers: &[OnCall]) -> Schedule {
         exclude_dates: Vec::new(),
         only_dates: None,
     };
-    Schedule::new(ScheduleSpec { name: name.into(), timezone: utc, roles: Vec::new(), layers: vec![nobody], overrides })
+    Schedule::new(ScheduleSpec {
+        name: name.into(),
+        team: None,
+        timezone: utc,
+        roles: Vec::new(),
+        layers: vec![nobody],
+        overrides,
+    })
 }
 
 fn policy(case: &Case) -> Policy {

@@ -195,6 +195,7 @@ fn change(neutral: NeutralOverride) -> Result<Override, String> {
 
 fn schedule(neutral: NeutralSchedule) -> Result<Schedule, String> {
     Ok(Schedule::new(ScheduleSpec {
+        team: None,
         name: "case".into(),
         timezone: zone(&neutral.timezone)?,
         roles: neutral.roles.unwrap_or_default(),
