@@ -104,6 +104,7 @@ fn text(format: Format) -> Value {
             Some("^(schedule|person|team|group|manager|slack|teams|email|webhook):"),
             &["schedule:checkout/main", "person:ana", "team:checkout", "manager:checkout"],
         ),
+        Format::ChainItem => (None, &["slack", "5m", "email"]),
         Format::Contact => (Some("^(slack|teams|email)(:.+)?$"), &["slack", "email", "slack:main"]),
         Format::SlackMember => (Some("^[UW][A-Z0-9]+$"), &["U01ANA"]),
         Format::Variable => (Some("^[A-Za-z_][A-Za-z0-9_]*$"), &["SLACK_TOKEN"]),

@@ -204,6 +204,8 @@ pub enum Format {
     Target,
     /// A way to reach a person: `slack` or `slack:main`.
     Contact,
+    /// A way to reach a person, or a wait between two: `slack`, `5m`.
+    ChainItem,
     /// A Slack member id.
     SlackMember,
     /// Name of an environment variable.

@@ -65,13 +65,14 @@ impl Judge<'_> {
                 let before = self.engine.state.incidents.get(&id).map_or(255, |incident| incident.rank);
                 self.set_priority(id, priority.clone(), rank, by.clone());
                 if rank < before {
-                    self.page_anew_if_folded(id);
+                    self.page_as_urgent(id);
                 }
                 self.follow_up(id, Purpose::Changed, by);
             }
             Verb::ReassignPeople { people, .. } => {
                 self.did(id, by, &format!("handed it to {}", people.join(", ")));
                 self.trigger_again(id);
+                self.stop_chains(id);
                 self.reassign_people(id, people);
             }
             Verb::ReassignPolicy { policy, .. } => self.reassign_policy(id, by, policy),
@@ -183,12 +184,13 @@ impl Judge<'_> {
         let held: Vec<(IncidentId, u32, u32)> = incidents
             .filter(|incident| incident.status == Status::Triggered)
             .filter_map(|incident| Some((incident.id, incident.escalation.as_ref()?)))
-            .filter(|(_, escalation)| escalation.due == Some(until))
+            .filter(|(_, escalation)| escalation.due == Some(until) && !escalation.held)
             .map(|(id, escalation)| (id, escalation.pass, escalation.step))
             .collect();
         for (incident, pass, step) in held {
             self.record(Transition::EscalationMoved { incident, pass, step, due: Some(at), exhausted: false });
         }
+        self.chains_go_on_before(until);
     }
 
     fn did(&mut self, id: IncidentId, by: &Actor, what: &str) {

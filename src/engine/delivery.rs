@@ -25,6 +25,19 @@ impl Judge<'_> {
         if fallbacks == 0 && self.fold_if_too_much(id, &to, purpose, follows.is_some()) {
             return;
         }
+        self.order_one(id, to, purpose, text, follows, fallbacks);
+    }
+
+    /// Puts a message into the outbox by itself.
+    pub(super) fn order_one(
+        &mut self,
+        id: IncidentId,
+        to: Recipient,
+        purpose: Purpose,
+        text: String,
+        follows: Option<Receipt>,
+        fallbacks: u8,
+    ) {
         let rank = self.engine.state.incidents.get(&id).map_or(255, |incident| incident.rank);
         let expires = (purpose != Purpose::Page).then(|| self.now().plus(limits::NOTICE_WORTH));
         let delivery = Delivery {
@@ -57,35 +70,8 @@ impl Judge<'_> {
         self.order(id, to, purpose, String::new(), follows, 0);
     }
 
-    /// Pages a person by their preferred way. An older page of the same incident that still waits for them gives way.
-    pub(super) fn page(&mut self, id: IncidentId, person: &Name, why: &str) {
-        let policy = self.policy();
-        let Some(contact) = policy.people.get(person).and_then(|known| known.contacts.first()) else {
-            self.say(Some(id), RuleKind::Delivery, Because::NoContact { person: person.clone() });
-            let text = format!("`{person}` has no way to be told; a page of incident {id} reached nobody");
-            self.alarm(&compact_str::format_compact!("no-contact/{person}"), &text);
-            return;
-        };
-        let older: Vec<DeliveryId> = self
-            .pages(id)
-            .into_iter()
-            .filter(|row| matches!(&row.to, Recipient::Person { person: p, .. } if p == person))
-            .map(|row| row.id)
-            .collect();
-        for delivery in older {
-            self.drop_row(id, delivery, "a newer page takes its place");
-        }
-        if self.page_is_folded(id, Some(person)) {
-            let why = Name::const_new("a page of it waits in a digest already");
-            self.say(Some(id), RuleKind::Delivery, Because::NothingToDo { why });
-            return;
-        }
-        let to = Recipient::Person { person: person.clone(), channel: contact.channel.clone() };
-        self.order(id, to, Purpose::Page, why.to_owned(), None, 0);
-    }
-
     /// Pages of an incident that still wait.
-    fn pages(&self, id: IncidentId) -> Vec<Arc<Delivery>> {
+    pub(super) fn pages(&self, id: IncidentId) -> Vec<Arc<Delivery>> {
         let incident = self.engine.state.incidents.get(&id);
         let rows = incident.map_or(&[][..], |incident| &incident.pending);
         let outbox = &self.engine.state.outbox;
@@ -100,7 +86,7 @@ impl Judge<'_> {
         self.unfold_pages(id, why);
     }
 
-    fn drop_row(&mut self, id: IncidentId, delivery: DeliveryId, why: &'static str) {
+    pub(super) fn drop_row(&mut self, id: IncidentId, delivery: DeliveryId, why: &'static str) {
         self.record(Transition::DeliveryDropped { delivery });
         let because = Because::Dropped { delivery: delivery.0, why: Name::const_new(why) };
         self.say(Some(id), RuleKind::Delivery, because);
@@ -193,8 +179,13 @@ impl Judge<'_> {
         match &row.to {
             _ if row.fallbacks >= limits::FALLBACKS_MAX => None,
             Recipient::Person { person, channel } => policy.people.get(person).and_then(|known| {
-                let used = known.contacts.iter().position(|contact| contact.channel == *channel)?;
-                let contact = known.contacts.get(used + 1)?;
+                // Ways of their chain had their turn; what follows are those of `contact` that it leaves out.
+                let incident = row.incident.and_then(|id| self.engine.state.incidents.get(&id));
+                let chain = incident.and_then(|i| i.chains.iter().find(|chain| chain.person == *person));
+                let steps = chain.map_or(&[][..], |chain| &chain.steps);
+                let mut left = known.contacts.iter().filter(|c| !steps.iter().any(|step| step.by == c.channel));
+                let used = left.clone().position(|contact| contact.channel == *channel);
+                let contact = left.nth(used.map_or(0, |used| used + 1))?;
                 Some(Recipient::Person { person: person.clone(), channel: contact.channel.clone() })
             }),
             Recipient::Channel(destination) => policy
@@ -212,6 +203,9 @@ impl Judge<'_> {
         let next = self.next_way(row);
         let triggered = self.engine.state.incidents.get(&id).is_some_and(|i| i.status == Status::Triggered);
         let worth = row.purpose != Purpose::Page || triggered;
+        if worth && self.chain_goes_on(id, row) {
+            return;
+        }
         if let Some(to) = next.filter(|_| worth) {
             let because = Because::FellBack { delivery: row.id.0, to: compact_str::format_compact!("{to}") };
             self.say(Some(id), RuleKind::Delivery, because);

@@ -11,7 +11,7 @@ use super::limits;
 use super::policy::Target;
 use super::state::{Escalation, Purpose, Recipient, Status};
 use super::transition::Transition;
-use crate::domain::{Destination, IncidentId, Name};
+use crate::domain::{Destination, IncidentId, Name, Timestamp};
 use crate::rules::{Because, RuleKind};
 
 /// Whom a step tells at this moment: people in the order of the targets, each once, and channels.
@@ -30,7 +30,7 @@ impl Judge<'_> {
             self.say(Some(id), RuleKind::Escalation, Because::NoPolicy { team });
             return;
         }
-        self.perform(id, 0, 0);
+        self.perform(id, 0, 0, false);
     }
 
     /// The wait of the step performed last is over (rules 2 and 3).
@@ -38,7 +38,15 @@ impl Judge<'_> {
         let Some(escalation) = self.escalation(id) else { return };
         if let Some((until, because)) = self.silenced_until(id) {
             self.say(Some(id), RuleKind::Silence, because);
-            self.moved(id, escalation.pass, escalation.step, Some(until), false);
+            if escalation.held {
+                self.record(Transition::EscalationHeld { incident: id, pass: escalation.pass, until });
+            } else {
+                self.moved(id, escalation.pass, escalation.step, Some(until), false);
+            }
+            return;
+        }
+        if escalation.held {
+            self.perform(id, escalation.pass, 0, false);
             return;
         }
         if self.engine.state.incidents.get(&id).is_some_and(|incident| incident.is_drill()) {
@@ -49,9 +57,9 @@ impl Judge<'_> {
         }
         let last = escalation.step as usize + 1 >= escalation.policy.steps.len();
         if !last {
-            self.perform(id, escalation.pass, escalation.step + 1);
+            self.perform(id, escalation.pass, escalation.step + 1, false);
         } else if escalation.policy.repeat.is_none_or(|repeat| escalation.pass < repeat) {
-            self.perform(id, escalation.pass.saturating_add(1), 0);
+            self.perform(id, escalation.pass.saturating_add(1), 0, false);
         } else {
             let policy = escalation.policy.name.clone();
             self.say(Some(id), RuleKind::Escalation, Because::Exhausted { policy: policy.clone() });
@@ -61,35 +69,52 @@ impl Judge<'_> {
         }
     }
 
-    /// The next step at once, also when acknowledged, snoozed or exhausted (rule 10).
+    /// The next step at once, also when acknowledged, snoozed or exhausted (rule 10). Somebody wants it now, so quiet hours do not count.
     pub(super) fn escalate_now(&mut self, id: IncidentId) {
         let Some(escalation) = self.escalation(id) else { return };
-        if escalation.step as usize + 1 < escalation.policy.steps.len() {
-            self.perform(id, escalation.pass, escalation.step + 1);
+        if escalation.held {
+            self.perform(id, escalation.pass, 0, true);
+        } else if escalation.step as usize + 1 < escalation.policy.steps.len() {
+            self.perform(id, escalation.pass, escalation.step + 1, true);
         } else {
-            self.perform(id, escalation.pass.saturating_add(1), 0);
+            self.perform(id, escalation.pass.saturating_add(1), 0, true);
         }
     }
 
-    /// Performs the step; one that finds nobody is skipped at once, but at the end of a round its wait passes (rule 6).
-    fn perform(&mut self, id: IncidentId, pass: u32, first: u32) {
+    /// Performs the step; one that finds nobody is skipped at once, but at the end of a round its wait passes (rule 6). One whose people all
+    /// want quiet is skipped too, and they are told when their quiet hours end; where that is so for a whole round, the round waits.
+    pub(super) fn perform(&mut self, id: IncidentId, pass: u32, first: u32, by_hand: bool) {
         let Some(escalation) = self.escalation(id) else { return };
         let steps = escalation.policy.steps.len();
+        let count = u32::try_from(steps).unwrap_or(u32::MAX);
+        let mut held: Vec<(Name, Timestamp)> = Vec::new();
         for number in (first as usize)..steps {
             let step = &escalation.policy.steps[number];
             let index = u32::try_from(number).unwrap_or(u32::MAX);
             let last = number + 1 == steps;
-            let audience = self.audience(id, &step.notify);
+            let mut audience = self.audience(id, &step.notify);
             let targets = step.notify.iter().map(target_label).collect();
             let wait = if last { step.wait.max(limits::ROUND_WAIT_MIN) } else { step.wait };
             let due = Some(self.now().plus(wait));
-            let count = u32::try_from(steps).unwrap_or(u32::MAX);
             let policy = escalation.policy.name.clone();
+            let quiet = if by_hand { Vec::new() } else { self.take_out_quiet(id, &mut audience) };
+            let is_quiet = !quiet.is_empty();
+            held.extend(
+                quiet
+                    .into_iter()
+                    .filter(|(person, _)| !held.iter().any(|(known, _)| known == person))
+                    .collect::<Vec<_>>(),
+            );
             if audience.people.is_empty() && audience.channels.is_empty() {
-                let because = Because::StepSkipped { policy, step: index + 1, steps: count, round: pass + 1, targets };
+                let (step, steps, round) = (index + 1, count, pass + 1);
+                let because = if is_quiet {
+                    Because::StepQuiet { policy: policy.clone(), step, steps, round, targets }
+                } else {
+                    Because::StepSkipped { policy: policy.clone(), step, steps, round, targets }
+                };
                 self.say(Some(id), RuleKind::Escalation, because);
                 if last {
-                    self.moved(id, pass, index, due, false);
+                    self.round_over(id, &policy, (pass, index, due), first == 0, &held);
                 }
                 continue;
             }
@@ -99,8 +124,47 @@ impl Judge<'_> {
                 Because::StepReached { policy, step: index + 1, steps: count, round: pass + 1, targets, users };
             self.say(Some(id), RuleKind::Escalation, because);
             self.moved(id, pass, index, due, false);
+            self.hold(id, &held, &why);
             self.tell(id, audience, &why);
             return;
+        }
+    }
+
+    /// Takes those out who want quiet now, with the ends of their quiet hours.
+    fn take_out_quiet(&mut self, id: IncidentId, audience: &mut Audience) -> Vec<(Name, Timestamp)> {
+        let people = std::mem::take(&mut audience.people);
+        let mut quiet = Vec::new();
+        for person in people {
+            match self.quiet_until(id, &person) {
+                Some(until) => quiet.push((person, until)),
+                None => audience.people.push(person),
+            }
+        }
+        quiet
+    }
+
+    /// No step of a round, or of the rest of one, found anybody who may be told now.
+    fn round_over(
+        &mut self,
+        id: IncidentId,
+        policy: &Name,
+        (pass, step, due): (u32, u32, Option<Timestamp>),
+        whole: bool,
+        held: &[(Name, Timestamp)],
+    ) {
+        let drill = self.engine.state.incidents.get(&id).is_some_and(|incident| incident.is_drill());
+        let until = held.iter().map(|(_, until)| *until).min();
+        match until.filter(|_| whole && !drill) {
+            Some(until) => {
+                self.say(Some(id), RuleKind::Personal, Because::RoundHeld { policy: policy.clone(), until });
+                self.record(Transition::EscalationHeld { incident: id, pass, until });
+            }
+            None => {
+                self.moved(id, pass, step, due, false);
+                if !drill {
+                    self.hold(id, held, &format!("policy {policy}"));
+                }
+            }
         }
     }
 
@@ -157,14 +221,7 @@ impl Judge<'_> {
         self.engine.state.incidents.get(&id).and_then(|incident| incident.escalation.clone())
     }
 
-    fn moved(
-        &mut self,
-        incident: IncidentId,
-        pass: u32,
-        step: u32,
-        due: Option<crate::domain::Timestamp>,
-        exhausted: bool,
-    ) {
+    fn moved(&mut self, incident: IncidentId, pass: u32, step: u32, due: Option<Timestamp>, exhausted: bool) {
         self.record(Transition::EscalationMoved { incident, pass, step, due, exhausted });
     }
 

@@ -148,6 +148,11 @@ impl Engine {
                 }
                 self.delivery_ordered(delivery);
             }
+            T::ChainBegun { .. }
+            | T::ChainMoved { .. }
+            | T::PageHeld { .. }
+            | T::ChainsStopped { .. }
+            | T::EscalationHeld { .. } => self.evolve_personal(transition),
             _ => self.evolve_incident(transition),
         }
     }
@@ -159,6 +164,7 @@ impl Engine {
             T::IncidentReopened { incident, fingerprint, at } => {
                 self.change(*incident, |i, _| {
                     i.status = Status::Triggered;
+                    i.chains = Vec::new();
                     i.reopened += 1;
                     i.firing.clear();
                     i.last_seen = *at;
@@ -183,7 +189,10 @@ impl Engine {
             T::SourceEnded { incident, fingerprint } => {
                 self.change(*incident, |i, _| i.firing.retain(|f| f != fingerprint));
             }
-            T::StatusChanged { incident, status } => self.change(*incident, |i, _| i.status = status.clone()),
+            T::StatusChanged { incident, status } => self.change(*incident, |i, _| {
+                i.status = status.clone();
+                i.chains = Vec::new();
+            }),
             T::PriorityChanged { incident, priority, rank, .. } => self.change(*incident, |i, _| {
                 i.priority.clone_from(priority);
                 i.rank = *rank;
@@ -200,11 +209,13 @@ impl Engine {
             T::IncidentForgotten { incident } => self.incident_forgotten(*incident),
             T::PolicyAssigned { incident, policy } => self.change(*incident, |i, _| {
                 i.escalation = policy.as_ref().map(|policy| new_escalation(Arc::clone(policy)));
+                i.chains = Vec::new();
             }),
             T::EscalationMoved { incident, pass, step, due, exhausted } => self.change(*incident, |i, _| {
                 if let Some(e) = &mut i.escalation {
                     e.reached &= e.pass == *pass && e.step == *step;
                     (e.pass, e.step, e.due, e.exhausted) = (*pass, *step, *due, *exhausted);
+                    e.held = false;
                 }
             }),
             T::PeoplePaged { incident, people } => self.change(*incident, |i, _| {
@@ -219,7 +230,7 @@ impl Engine {
     }
 
     /// Changes an incident, notes the time, and sets its next deadline.
-    fn change(&mut self, id: IncidentId, f: impl FnOnce(&mut Incident, Timestamp)) {
+    pub(super) fn change(&mut self, id: IncidentId, f: impl FnOnce(&mut Incident, Timestamp)) {
         let now = self.state.now;
         if let Some(incident) = self.state.incidents.get_mut(&id) {
             let incident = Arc::make_mut(incident);
@@ -377,6 +388,7 @@ impl Engine {
             pending: Vec::new(),
             notes: Vec::new(),
             digests: Vec::new(),
+            chains: Vec::new(),
         };
         self.state.last_incident = self.state.last_incident.max(opening.incident.0);
         self.state.by_key.insert(opening.key.clone(), opening.incident);
@@ -466,7 +478,7 @@ impl Engine {
 }
 
 const fn new_escalation(policy: Arc<super::policy::EscalationPolicy>) -> Escalation {
-    Escalation { policy, pass: 0, step: 0, due: None, exhausted: false, reached: false }
+    Escalation { policy, pass: 0, step: 0, due: None, exhausted: false, reached: false, held: false }
 }
 
 fn remember_occurrence(incident: &mut Incident, now: Timestamp) {

@@ -85,7 +85,7 @@ impl Judge<'_> {
     /// A more urgent priority ends a person's snooze; an acknowledgement stands.
     fn became_more_urgent(&mut self, id: IncidentId, priority: Option<Name>, rank: u8) {
         self.set_priority(id, priority, rank, Actor::Callout);
-        self.page_anew_if_folded(id);
+        self.page_as_urgent(id);
         let snoozed = self.engine.state.incidents.get(&id).is_some_and(|i| matches!(i.status, Status::Snoozed { .. }));
         if snoozed {
             self.record(Transition::StatusChanged { incident: id, status: Status::Triggered });
@@ -161,7 +161,13 @@ impl Judge<'_> {
     pub(super) fn incident_due(&mut self, id: IncidentId) {
         let Some(incident) = self.engine.state.incidents.get(&id) else { return };
         match incident.status {
-            Status::Triggered => self.step_due(id),
+            Status::Triggered => {
+                let due = incident.escalation.as_ref().and_then(|e| e.due).is_some_and(|due| due <= self.now());
+                self.chains_due(id);
+                if due {
+                    self.step_due(id);
+                }
+            }
             Status::Acknowledged { .. } => self.back_to_triggered(id, "the acknowledgement ran out"),
             Status::Snoozed { .. } => self.back_to_triggered(id, "the snooze is over"),
             Status::Resolved { .. } => self.forget(id),

@@ -66,6 +66,10 @@ pub const FLOWS_MAX: usize = 4_096;
 pub const FLOW_KEPT: Span = Span::from_hours(1);
 /// A digest takes in incidents for so long at least, also where a step waits less.
 pub const DIGEST_WAIT_MIN: Span = Span::from_seconds(10);
+/// Ways of a person's rule; beyond, a mistake of the configuration.
+pub const CHAIN_STEPS_MAX: usize = 10;
+/// A person's rule gathers pages for so long at most; beyond, a mistake of the configuration.
+pub const BUNDLE_MAX: Span = Span::from_hours(4);
 /// Digests remembered per incident for follow-ups; beyond, it is taken out of the oldest.
 pub const DIGESTS_MAX: usize = 64;
 /// Incidents of a digest that are worked on at once when all of them are acknowledged; beyond, the others follow a moment later.

@@ -19,6 +19,7 @@ mod level_judge;
 pub mod levels;
 pub mod limits;
 pub mod notice;
+pub mod personal;
 pub mod policy;
 pub mod stand_in;
 pub mod state;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::digest::DigestRule;
+use super::personal::Rules;
 use crate::domain::{ChannelKind, ChannelRef, Destination, Name, Ratio, Span};
 use crate::rules::burn_rate::BurnPair;
 use crate::rules::dedup::DedupRule;
@@ -97,6 +98,15 @@ pub struct Person {
     pub contacts: Vec<Contact>,
     /// IANA zone, for times shown to them.
     pub timezone: Option<Name>,
+    /// How they want to be paged.
+    pub rules: Rules,
+}
+
+impl Person {
+    /// All ways to reach them, those of `contact` first.
+    pub fn ways(&self) -> impl Iterator<Item = &Contact> {
+        self.contacts.iter().chain(&self.rules.more_ways)
+    }
 }
 
 /// A way to reach a person: the channel, and their address in it.
@@ -324,7 +334,7 @@ impl Policy {
     /// The contact of `person` on a channel of `kind`, for addresses at sending.
     #[must_use]
     pub fn contact(&self, person: &str, channel: &ChannelRef) -> Option<&Contact> {
-        self.people.get(person)?.contacts.iter().find(|c| c.channel == *channel)
+        self.people.get(person)?.ways().find(|c| c.channel == *channel)
     }
 
     /// Finds a person by address in a kind of channel (a Slack id, a mail address).
@@ -332,7 +342,7 @@ impl Policy {
     pub fn person_at(&self, kind: ChannelKind, address: &str) -> Option<&Name> {
         self.people
             .iter()
-            .find(|(_, p)| p.contacts.iter().any(|c| c.channel.kind == kind && c.address == address))
+            .find(|(_, p)| p.ways().any(|c| c.channel.kind == kind && c.address == address))
             .map(|(id, _)| id)
     }
 }

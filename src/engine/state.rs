@@ -10,6 +10,7 @@ use super::digest::{Digest, Flow};
 use super::input::{Actor, Input, Receipt, SilenceSpec};
 use super::levels::Levels;
 use super::notice::About;
+use super::personal::Chain;
 use super::policy::EscalationPolicy;
 use super::stand_in::{Rota, StandIns};
 use super::timers::Timer;
@@ -196,6 +197,8 @@ pub struct Incident {
     pub notes: Vec<Note>,
     /// Digests that it is in, oldest first.
     pub digests: Vec<DigestId>,
+    /// How far people were paged by their own rules.
+    pub chains: Vec<Chain>,
 }
 
 impl Incident {
@@ -233,6 +236,8 @@ pub struct Escalation {
     pub exhausted: bool,
     /// Whether a page of this step arrived somewhere.
     pub reached: bool,
+    /// Whether everybody of the round wants quiet, and the round waits until `due`.
+    pub held: bool,
 }
 
 /// A message that was delivered.

@@ -35,7 +35,7 @@ fn person(name: &str) -> (Name, Person) {
         Contact { channel: slack(), address: format!("U0{}", name.to_uppercase()).into() },
         Contact { channel: email(), address: format!("{name}@acme.example").into() },
     ];
-    (name.into(), Person { name: name.to_owned(), contacts, timezone: None })
+    (name.into(), Person { name: name.to_owned(), contacts, timezone: None, ..Person::default() })
 }
 
 fn route(tell: &[&str]) -> Route {
@@ -601,10 +601,13 @@ fn perform(world: &mut World, now: i64, step: &Step) {
 }
 
 /// Almost every second message is folded, or none.
-fn folding(storm: bool) -> Policy {
+fn folding(storm: bool, personal: bool) -> Policy {
     let rule = DigestRule { singles: 1, within: Span::from_minutes(15), every: Span::from_minutes(45) };
     let mut policy = policy();
     policy.organisation.digest = storm.then_some(rule);
+    if personal {
+        super::personal::tests::give_rules(&mut policy);
+    }
     policy
 }
 
@@ -659,8 +662,9 @@ proptest! {
     fn replaying_decisions_gives_the_same_state(
         steps in proptest::collection::vec((0..40_i64, step()), 1..60),
         storm in any::<bool>(),
+        personal in any::<bool>(),
     ) {
-        let policy = || folding(storm);
+        let policy = || folding(storm, personal);
         let mut world = World::new(policy());
         let mut now = 0;
         for (later, step) in &steps {
@@ -688,8 +692,8 @@ proptest! {
 
     /// At most one open incident per key; rows of the outbox and incidents agree; open ones are reachable by key.
     #[test]
-    fn the_books_balance(steps in proptest::collection::vec((0..40_i64, step()), 1..80), storm in any::<bool>()) {
-        let mut world = World::new(folding(storm));
+    fn the_books_balance(steps in proptest::collection::vec((0..40_i64, step()), 1..80), storm in any::<bool>(), personal in any::<bool>()) {
+        let mut world = World::new(folding(storm, personal));
         let mut now = 0;
         for (later, step) in &steps {
             now += later;

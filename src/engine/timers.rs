@@ -14,7 +14,7 @@ use crate::domain::{DigestId, EventKind, Fingerprint, IncidentId, OverrideId, Si
 /// Why the engine wants to be woken. Ties break by this order, then by id. Stored, so new ones go to the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Timer {
-    /// The next escalation step, the end of an acknowledgement or of a snooze.
+    /// The next escalation step or way of a person, the end of an acknowledgement or of a snooze.
     Incident(IncidentId),
     /// The end of a source, or of what keeps it quiet.
     Alert(Fingerprint),
@@ -111,7 +111,10 @@ impl Timers {
 #[must_use]
 pub fn incident_deadline(incident: &Incident) -> Option<Timestamp> {
     match &incident.status {
-        Status::Triggered => incident.escalation.as_ref().and_then(|e| e.due),
+        Status::Triggered => {
+            let chains = incident.chains.iter().filter_map(|chain| chain.due);
+            incident.escalation.as_ref().and_then(|e| e.due).into_iter().chain(chains).min()
+        }
         Status::Acknowledged { until, .. } => *until,
         Status::Snoozed { until, .. } => Some(*until),
         Status::Resolved { at, .. } => Some(at.plus(limits::RESOLVED_KEPT)),

@@ -8,6 +8,7 @@ use super::digest::Work;
 use super::input::{Actor, Outcome, SilenceSpec};
 use super::levels::{Episode, LevelKey};
 use super::notice::About;
+use super::personal::ChainStep;
 use super::policy::EscalationPolicy;
 use super::stand_in::{MadeOverride, Swap, SwapStatus};
 use super::state::{Delivery, Purpose, Quarantined, Recipient, ScopeKey, Status};
@@ -15,7 +16,7 @@ use super::timers::Timer;
 use super::trace::Trace;
 use crate::domain::{
     DeliveryId, DigestId, Event, EventId, Fingerprint, IncidentId, Name, OverrideId, Ratio, SampleBatch, Seq,
-    SilenceId, SwapId, Timestamp,
+    SilenceId, Span, SwapId, Timestamp,
 };
 use crate::slo::burn::AlertState;
 
@@ -155,6 +156,16 @@ pub enum Transition {
     SwapForgotten { swap: SwapId },
     /// A message about no incident entered the outbox.
     NoticeOrdered { about: Option<About>, delivery: Arc<Delivery> },
+    /// A person is paged by these ways, of which the first was taken.
+    ChainBegun { incident: IncidentId, person: Name, why: String, steps: Vec<ChainStep>, bundle: Option<Span> },
+    /// The way of the chain that follows, from 0, and when (`None`: nothing follows).
+    ChainMoved { incident: IncidentId, person: Name, next: u32, due: Option<Timestamp> },
+    /// Quiet hours hold a page until then.
+    PageHeld { incident: IncidentId, person: Name, why: String, until: Timestamp },
+    /// The chains of an incident end, since it is with others now.
+    ChainsStopped { incident: IncidentId },
+    /// Everybody whom a round of the escalation tells wants quiet: it begins again at `until`.
+    EscalationHeld { incident: IncidentId, pass: u32, until: Timestamp },
 }
 
 /// One source sent again.

@@ -63,7 +63,7 @@ fn policy() -> Policy {
         update_every: Some(Span::from_hours(4)),
         ..Priority::default()
     };
-    let ana = Person { name: "Ana Ruiz".into(), contacts: Vec::new(), timezone: None };
+    let ana = Person { name: "Ana Ruiz".into(), contacts: Vec::new(), timezone: None, ..Person::default() };
     Policy {
         fingerprint: "f".into(),
         organisation: Organisation {
@@ -152,6 +152,7 @@ fn incident(event: Event) -> Incident {
             pass: 0,
             step: 0,
             reached: true,
+            held: false,
             due: Some(at("2026-11-20T21:15:03Z")),
             exhausted: false,
         }),
@@ -160,6 +161,7 @@ fn incident(event: Event) -> Incident {
         pending: vec![DeliveryId(2), DeliveryId(3)],
         notes: Vec::new(),
         digests: Vec::new(),
+        chains: Vec::new(),
     }
 }
 

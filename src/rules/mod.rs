@@ -14,6 +14,7 @@ pub mod snooze;
 pub mod timeliness;
 mod verdict;
 mod wording;
+mod wording_personal;
 mod wording_slo;
 
 pub use verdict::{Because, RuleEnd, RuleKind};

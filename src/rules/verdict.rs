@@ -37,6 +37,8 @@ pub enum RuleKind {
     Alarm,
     /// An objective.
     Slo,
+    /// How a person wants to be paged.
+    Personal,
 }
 
 /// The reason of a verdict: the values compared, with their meaning. `Display` gives the sentence of an explanation.
@@ -179,6 +181,21 @@ pub enum Because {
     BudgetUsed { rule: Name, policy: Name, used: Ratio, limit: Ratio, window: Span, consequence: Name },
     /// Neither the SLO nor the sender gives a priority; what is left of the budget does.
     PriorityFromBudget { priority: Name, remaining: Name },
+
+    /// A rule of the person says which ways a page takes; without a number none fits, and the first of their ways is taken.
+    RuleFollowed { person: Name, rule: Option<u32>, ways: Vec<Name> },
+    /// Nobody answered, or a way failed: the next one of the person. Counted from 1.
+    NextWay { person: Name, way: u32, ways: u32, by: Name },
+    /// Quiet hours hold the page. `ends` is `until` where the person lives.
+    QuietHeld { person: Name, until: Timestamp, ends: Name, zone: Name },
+    /// An exception breaks the quiet hours: a priority, or being on call.
+    QuietBroken { person: Name, by: Name, until: Timestamp, ends: Name, zone: Name },
+    /// Everybody whom a step tells wants quiet, so it was skipped.
+    StepQuiet { policy: Name, step: u32, steps: u32, round: u32, targets: Vec<Name> },
+    /// Everybody whom a round tells wants quiet, so it waits.
+    RoundHeld { policy: Name, until: Timestamp },
+    /// A rule of the person gathers pages for a while.
+    Bundled { digest: DigestId, to: Name, span: Span, due: Timestamp },
 }
 
 /// Why a rule does not hold any more.

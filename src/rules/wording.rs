@@ -31,6 +31,7 @@ impl RuleKind {
             Self::Person => "person",
             Self::Alarm => "alarm",
             Self::Slo => "slo",
+            Self::Personal => "personal",
         }
     }
 }
@@ -66,6 +67,13 @@ impl fmt::Display for Because {
             | Self::PriorityFromBudget { .. } => {
                 write!(line, "{}", super::wording_slo::Budgeted(self))
             }
+            Self::RuleFollowed { .. }
+            | Self::NextWay { .. }
+            | Self::QuietHeld { .. }
+            | Self::QuietBroken { .. }
+            | Self::StepQuiet { .. }
+            | Self::RoundHeld { .. }
+            | Self::Bundled { .. } => write!(line, "{}", super::wording_personal::Personal(self)),
             Self::StepReached { .. }
             | Self::StepSkipped { .. }
             | Self::Exhausted { .. }
@@ -292,7 +300,7 @@ impl fmt::Write for OneLine<'_, '_> {
 }
 
 /// An instant as an explanation writes it: `2026-11-20 20:15 UTC`, with seconds where there are any.
-fn utc(at: Timestamp) -> String {
+pub(super) fn utc(at: Timestamp) -> String {
     let seconds = at.as_millis().rem_euclid(60_000) / 1_000;
     let form = if seconds == 0 { "%Y-%m-%d %H:%M UTC" } else { "%Y-%m-%d %H:%M:%S UTC" };
     at.to_jiff().strftime(form).to_string()
@@ -331,7 +339,7 @@ fn has_two_digits(share: Ratio, decimals: u32) -> bool {
 }
 
 /// `main on call`, `all of team checkout` and the like, for targets as the configuration writes them.
-fn targets_in_words(targets: &[Name]) -> String {
+pub(super) fn targets_in_words(targets: &[Name]) -> String {
     let words = |target: &Name| match target.split_once(':') {
         Some(("schedule", at)) => match at.split_once('/') {
             Some((_, role)) => format!("{role} on call"),
@@ -347,7 +355,7 @@ fn targets_in_words(targets: &[Name]) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`; `nobody` for none.
-fn listed<T: fmt::Display>(items: &[T]) -> String {
+pub(super) fn listed<T: fmt::Display>(items: &[T]) -> String {
     match items {
         [] => "nobody".to_owned(),
         [one] => one.to_string(),

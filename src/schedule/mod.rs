@@ -17,12 +17,14 @@ mod people;
 mod resolve;
 mod rotation;
 mod spec;
+mod week;
 
 pub use cron::{CivilCron, CronError};
 pub use merge::{merged, supersedes};
 pub use people::{Answer, OnCall, Shift};
 pub use resolve::Schedule;
 pub use spec::{Layer, Override, OverrideKind, Restriction, Rotation, RotationUnit, ScheduleSpec, Weekday, Zone};
+pub use week::{LocalTime, WeekHours};
 
 #[cfg(test)]
 mod tests;

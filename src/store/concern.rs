@@ -82,7 +82,12 @@ impl Concern {
             | Transition::PolicyAssigned { incident, .. }
             | Transition::EscalationMoved { incident, .. }
             | Transition::Folded { incident, .. }
-            | Transition::Unfolded { incident, .. } => {
+            | Transition::Unfolded { incident, .. }
+            | Transition::ChainBegun { incident, .. }
+            | Transition::ChainMoved { incident, .. }
+            | Transition::PageHeld { incident, .. }
+            | Transition::ChainsStopped { incident }
+            | Transition::EscalationHeld { incident, .. } => {
                 self.incidents.insert(*incident);
             }
             Transition::DeliveryOrdered(delivery) => {

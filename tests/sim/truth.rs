@@ -623,7 +623,7 @@ fn has_reason(transition: &Transition, context: &Context<'_>) -> Fine {
             // The sender said so with fewer labels than at the beginning.
             || matches!(context.input.as_deref(), Some(Input::Event(event)) if event.status == EventStatus::Resolved),
         T::PriorityChanged { incident, .. } => about(incident, &[RuleKind::Priority, RuleKind::Person]),
-        T::PeoplePaged { incident, .. } => about(incident, &[RuleKind::Escalation, RuleKind::Person]),
+        T::PeoplePaged { incident, .. } => about(incident, &[RuleKind::Escalation, RuleKind::Person, RuleKind::Personal]),
         T::AlertSuppressed { by: Some(_), .. } | T::EvaluationHeld { .. } => {
             let quiet = [RuleKind::Timeliness, RuleKind::BurnRate, RuleKind::Snooze, RuleKind::Silence, RuleKind::Maintenance];
             lines.iter().any(|line| quiet.contains(&line.rule))

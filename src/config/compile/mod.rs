@@ -5,6 +5,7 @@ mod channels;
 mod escalations;
 mod metrics;
 mod people;
+mod personal;
 mod schedules;
 mod services;
 mod teams;
@@ -28,7 +29,7 @@ use crate::engine::Policy;
 use crate::engine::digest::DigestRule;
 use crate::engine::policy::{Environment, Organisation, Priority};
 use crate::rules::maintenance::Maintenance;
-use crate::schedule::{CivilCron, Zone};
+use crate::schedule::{CivilCron, LocalTime, Zone};
 
 /// Longest maintenance window. Beyond: a mistake of the configuration.
 const MAINTENANCE_MAX: Span = Span::from_hours(7 * 24);
@@ -55,6 +56,8 @@ pub struct Compiler<'a> {
     broken: &'a BTreeSet<u32>,
     /// Zone where none is written: the organisation's.
     zone: Zone,
+    /// Zones in which people live, each read once.
+    local_times: BTreeMap<Name, LocalTime>,
 }
 
 impl<'a> Compiler<'a> {
@@ -67,7 +70,7 @@ impl<'a> Compiler<'a> {
         broken: &'a BTreeSet<u32>,
     ) -> Self {
         let zone = Zone { name: "UTC".into(), tz: TimeZone::UTC };
-        let mut compiler = Self { root, defined, findings, faulty, broken, zone };
+        let mut compiler = Self { root, defined, findings, faulty, broken, zone, local_times: BTreeMap::new() };
         if let Some(zone) = compiler.organisation_view().and_then(|v| compiler.zone_of(&v)) {
             compiler.zone = zone;
         }

@@ -6,7 +6,7 @@ use super::Compiler;
 use crate::config::diagnostic::{Diagnostic, quotable};
 use crate::config::keys;
 use crate::config::tree::Entry;
-use crate::config::view::View;
+use crate::config::view::{Placed, View};
 use crate::domain::{ChannelKind, ChannelRef, Name};
 use crate::engine::policy::{Contact, Person};
 
@@ -24,35 +24,7 @@ impl Compiler<'_> {
         let mut contacts: Vec<Contact> = Vec::new();
         if view.get("contact").is_some() {
             for wanted in view.texts("contact") {
-                let (kind, name) = wanted.text.split_once(':').map_or((wanted.text, None), |(k, n)| (k, Some(n)));
-                let Some(kind) = KINDS.into_iter().find(|k| k.as_str() == kind) else { continue };
-                let Some(address) = view.name(kind.as_str()) else {
-                    self.findings.push(
-                        Diagnostic::error(
-                            "no-address",
-                            wanted.place,
-                            format!("`{}` has no address for {}", quotable(&entry.key), kind.title()),
-                        )
-                        .hint(format!("add `{kind} = \"…\"`, or leave it out of `contact`")),
-                    );
-                    continue;
-                };
-                let channel = match name {
-                    Some(name) => Some(ChannelRef { kind, name: name.into() }),
-                    None => self.usual_channel(kind),
-                };
-                let Some(channel) = channel else {
-                    self.findings.push(
-                        Diagnostic::error(
-                            "unknown-channel",
-                            wanted.place,
-                            format!("there is no channel for {}", kind.title()),
-                        )
-                        .hint(format!("define one as `[channels.{kind}.main]`")),
-                    );
-                    continue;
-                };
-                let contact = Contact { channel, address };
+                let Some(contact) = self.way(&entry.key, &view, wanted, "`contact`") else { continue };
                 if contacts.contains(&contact) {
                     self.findings.push(Diagnostic::warning(
                         "repeated",
@@ -70,11 +42,40 @@ impl Compiler<'_> {
                 }
             }
         }
+        let rules = self.personal(entry, &view, &contacts);
         Person {
             name: view.text("name").unwrap_or(&entry.key).to_owned(),
             contacts,
             timezone: self.zone_of(&view).map(|z| z.name),
+            rules,
         }
+    }
+
+    /// A way as `contact` and `chain` write it, with the person's address. What is wrong with it is said here.
+    pub(super) fn way(&mut self, person: &str, view: &View<'_>, wanted: Placed<'_>, list: &str) -> Option<Contact> {
+        let (kind, name) = wanted.text.split_once(':').map_or((wanted.text, None), |(k, n)| (k, Some(n)));
+        let kind = KINDS.into_iter().find(|k| k.as_str() == kind)?;
+        let Some(address) = view.name(kind.as_str()) else {
+            let message = format!("`{}` has no address for {}", quotable(person), kind.title());
+            self.findings.push(
+                Diagnostic::error("no-address", wanted.place, message)
+                    .hint(format!("add `{kind} = \"…\"`, or leave it out of {list}")),
+            );
+            return None;
+        };
+        let channel = match name {
+            Some(name) => Some(ChannelRef { kind, name: name.into() }),
+            None => self.usual_channel(kind),
+        };
+        let Some(channel) = channel else {
+            let message = format!("there is no channel for {}", kind.title());
+            self.findings.push(
+                Diagnostic::error("unknown-channel", wanted.place, message)
+                    .hint(format!("define one as `[channels.{kind}.main]`")),
+            );
+            return None;
+        };
+        Some(Contact { channel, address })
     }
 
     /// The channel that a kind alone stands for: the only one, `default`, `main`, or the first by name.

@@ -1,6 +1,6 @@
 //! Keys of people and teams.
 
-use super::{LINE, RAISE, ROUTE, TEMPLATES, ZONE, named, text};
+use super::{LINE, RAISE, ROUTE, SPAN, TEMPLATES, ZONE, named, text};
 use crate::config::shape::{Format, Key, Many, Noun, Shape, Table};
 
 /// A person.
@@ -17,6 +17,40 @@ pub static PERSON: Table = Table {
             list!(text(Format::Contact), 1),
             "ways to reach them, the preferred first; default slack, teams, email",
         ),
+        Key::new("quiet", Shape::Table(&QUIET), "hours in which pages are held"),
+        Key::new("rules", list!(Shape::Table(&PERSON_RULE), 1), "how they are paged; the first that fits is followed"),
+    ],
+};
+
+const WEEK_HOURS: Shape = either!(text(Format::Hours), list!(text(Format::Hours), 1));
+const PRIORITIES: Shape = either!(named(Noun::Priority), list!(named(Noun::Priority), 1));
+
+/// Hours in which pages to a person are held.
+pub static QUIET: Table = Table {
+    about: "hours in which pages to a person are held",
+    keys: &[
+        Key::required("hours", WEEK_HOURS, "hours of the week in the person's zone, for example `22:00-07:00`"),
+        Key::new("unless_priority", PRIORITIES, "priorities that are told all the same"),
+        Key::new(
+            "unless_on_call",
+            either!(Shape::Truth, LINE, list!(LINE, 1)),
+            "whether somebody on call is told all the same; or the roles in which",
+        ),
+    ],
+};
+
+/// How a person is paged.
+pub static PERSON_RULE: Table = Table {
+    about: "how a person is paged",
+    keys: &[
+        Key::new("priority", PRIORITIES, "priority or priorities; default: all"),
+        Key::new("hours", WEEK_HOURS, "hours of the week in the person's zone; default: always"),
+        Key::new(
+            "chain",
+            list!(text(Format::ChainItem), 1),
+            "ways with waits between them, for example [\"slack\", \"5m\", \"email\"]; default: as `contact`",
+        ),
+        Key::new("bundle", SPAN, "pages are gathered for so long into one, for example 15m"),
     ],
 };
 

@@ -5,6 +5,7 @@
 //! it may be meant so, and notes.
 
 mod alerts;
+mod nights;
 mod ownership;
 mod people;
 mod routes;
@@ -34,6 +35,7 @@ pub fn prove(subject: &Subject<'_>, findings: &mut Findings) {
     alerts::prove(subject, findings);
     routes::prove(subject, findings);
     people::prove(subject, findings);
+    nights::prove(subject, findings);
     schedules::prove(subject, findings);
     if subject.whole {
         ownership::prove(subject, findings);

@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{Digest, DigestRule, Stage, Storm, Task, Work, is_for_people, is_in_place};
-use crate::domain::{DeliveryId, DigestId, IncidentId, Name, Timestamp};
+use crate::domain::{DeliveryId, DigestId, IncidentId, Name, Span, Timestamp};
 use crate::engine::input::Actor;
 use crate::engine::judge::Judge;
 use crate::engine::limits;
@@ -71,17 +71,46 @@ impl Judge<'_> {
         let flow = self.engine.state.flows.get(to);
         let storm_lasting = flow.and_then(|flow| live(flow.storm, rule, now));
         let collecting = flow.and_then(|flow| flow.collecting);
-        let digest = collecting.unwrap_or_else(|| {
-            let digest = DigestId(self.engine.state.last_digest + 1);
-            let due = first_due(rule, storm_lasting, now);
-            self.record(Transition::DigestOpened { digest, to: to.clone(), due });
-            digest
-        });
-        let due = self.engine.state.digests.get(&digest).map_or(now, |digest| digest.due);
-        let due = due.min(self.must_hear_by(id, purpose).unwrap_or(due));
-        self.record(Transition::Folded { digest, incident: id, purpose, due, storm });
+        let by_rule = first_due(rule, storm_lasting, now);
+        let (digest, due) = self.fold_by(collecting, id, to, purpose, by_rule, storm);
         let (what, to) = (Name::const_new(purpose.as_str()), compact_str::format_compact!("{to}"));
         self.say(Some(id), RuleKind::Delivery, Because::Folded { digest, what, to, due });
+    }
+
+    /// Puts a message into the digest that gathers, or into a new one, to be told at `by` or earlier.
+    fn fold_by(
+        &mut self,
+        collecting: Option<DigestId>,
+        id: IncidentId,
+        to: &Recipient,
+        purpose: Purpose,
+        by: Timestamp,
+        storm: Option<u8>,
+    ) -> (DigestId, Timestamp) {
+        let digest = collecting.unwrap_or_else(|| {
+            let digest = DigestId(self.engine.state.last_digest + 1);
+            self.record(Transition::DigestOpened { digest, to: to.clone(), due: by });
+            digest
+        });
+        // One that gathers for long by a person's rule is told earlier when something comes that may not wait so long.
+        let due = self.engine.state.digests.get(&digest).map_or(by, |digest| digest.due.min(by));
+        let due = due.min(self.must_hear_by(id, purpose).unwrap_or(due));
+        self.record(Transition::Folded { digest, incident: id, purpose, due, storm });
+        (digest, due)
+    }
+
+    /// A person's rule gathers pages for so long. Says whether this one waits; drills and programs do not.
+    pub(in crate::engine) fn bundle(&mut self, id: IncidentId, to: &Recipient, span: Span) -> bool {
+        let drill = self.engine.state.incidents.get(&id).is_some_and(|incident| incident.is_drill());
+        if drill || !is_for_people(to.channel().kind) {
+            return false;
+        }
+        let collecting = self.engine.state.flows.get(to).and_then(|flow| flow.collecting);
+        let by = self.now().plus(span);
+        let (digest, due) = self.fold_by(collecting, id, to, Purpose::Page, by, None);
+        let to = compact_str::format_compact!("{to}");
+        self.say(Some(id), RuleKind::Personal, Because::Bundled { digest, to, span, due });
+        true
     }
 
     /// A page is not folded for longer than half of the time after which the next step follows.
@@ -89,7 +118,7 @@ impl Judge<'_> {
         let now = self.now();
         let escalation = self.engine.state.incidents.get(&id)?.escalation.as_ref()?;
         let wait = escalation.due?.since(now);
-        let half = crate::domain::Span::from_millis(wait.as_millis() / 2);
+        let half = Span::from_millis(wait.as_millis() / 2);
         (purpose == Purpose::Page).then(|| now.plus(half.max(limits::DIGEST_WAIT_MIN)))
     }
 
@@ -145,7 +174,7 @@ impl Judge<'_> {
             return;
         }
         for person in self.unfold_pages(id, "it became more urgent") {
-            self.page(id, &person, "it became more urgent");
+            self.page_afresh(id, &person, "it became more urgent");
         }
     }
 
@@ -162,10 +191,38 @@ impl Judge<'_> {
     fn close(&mut self, digest: &Digest) {
         let rule = self.engine.policy.organisation.digest.unwrap_or_default();
         let over = digest.entries.len() <= rule.singles as usize;
+        if self.is_bundle_of_one(digest) {
+            self.unbundle(digest);
+            return;
+        }
         self.record(Transition::DigestClosed { digest: digest.id, over });
         if !digest.entries.is_empty() {
             self.order_digest(digest, digest.to.clone(), 0);
         }
+    }
+
+    /// Whether a person's rule gathered for a while, and one page came.
+    fn is_bundle_of_one(&self, digest: &Digest) -> bool {
+        let storm = self.engine.state.flows.get(&digest.to).is_some_and(|flow| flow.storm.is_some());
+        !storm && digest.entries.len() == 1 && digest.pages()
+    }
+
+    /// A bundle of one is an ordinary page.
+    fn unbundle(&mut self, digest: &Digest) {
+        let Some((id, purpose)) = digest.entries.first_key_value().map(|(id, purpose)| (*id, *purpose)) else { return };
+        let (why, number) = (Name::const_new("it is the only one"), digest.id);
+        self.record(Transition::Unfolded { digest: number, incident: id });
+        self.say(Some(id), RuleKind::Delivery, Because::Unfolded { digest: number, why });
+        self.record(Transition::DigestClosed { digest: number, over: true });
+        let of_person = |person: &Name| {
+            let incident = self.engine.state.incidents.get(&id)?;
+            incident.chains.iter().find(|chain| chain.person == *person).map(|chain| chain.why.clone())
+        };
+        let why = match &digest.to {
+            Recipient::Person { person, .. } => of_person(person).unwrap_or_default(),
+            Recipient::Channel(_) => String::new(),
+        };
+        self.order_one(id, digest.to.clone(), purpose, why, None, 0);
     }
 
     fn order_digest(&mut self, digest: &Digest, to: Recipient, fallbacks: u8) {

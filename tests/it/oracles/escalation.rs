@@ -142,7 +142,7 @@ fn policy(case: &Case) -> Policy {
         .iter()
         .flat_map(|p| &p.steps)
         .flat_map(|s| &s.targets)
-        .map(|name| (Name::from(name), Person { name: name.clone(), contacts: Vec::new(), timezone: None }));
+        .map(|name| (Name::from(name), Person { name: name.clone(), ..Person::default() }));
     Policy {
         fingerprint: "case".into(),
         organisation: Organisation {
