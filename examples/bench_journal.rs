@@ -177,6 +177,7 @@ fn incident(n: u64, event: Arc<Event>) -> Incident {
         pending: Vec::new(),
         notes: Vec::new(),
         digests: Vec::new(),
+        chains: Vec::new(),
     }
 }
 

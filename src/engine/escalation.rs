@@ -154,18 +154,13 @@ impl Judge<'_> {
     ) {
         let drill = self.engine.state.incidents.get(&id).is_some_and(|incident| incident.is_drill());
         let until = held.iter().map(|(_, until)| *until).min();
-        match until.filter(|_| whole && !drill) {
-            Some(until) => {
-                self.say(Some(id), RuleKind::Personal, Because::RoundHeld { policy: policy.clone(), until });
-                self.record(Transition::EscalationHeld { incident: id, pass, until });
-            }
-            None => {
-                self.moved(id, pass, step, due, false);
-                if !drill {
-                    self.hold(id, held, &format!("policy {policy}"));
-                }
-            }
+        if let Some(until) = until.filter(|_| whole && !drill) {
+            self.say(Some(id), RuleKind::Personal, Because::RoundHeld { policy: policy.clone(), until });
+            self.record(Transition::EscalationHeld { incident: id, pass, until });
+            return;
         }
+        self.moved(id, pass, step, due, false);
+        self.hold(id, held, &format!("policy {policy}"));
     }
 
     /// These people at once, as part of the current step, whose wait begins anew (rule 9).

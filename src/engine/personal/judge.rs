@@ -186,16 +186,12 @@ impl Judge<'_> {
             })
         });
         let person = person.clone();
-        match broken {
-            Some(by) => {
-                self.say(Some(id), RuleKind::Personal, Because::QuietBroken { person, by, until, ends, zone });
-                None
-            }
-            None => {
-                self.say(Some(id), RuleKind::Personal, Because::QuietHeld { person, until, ends, zone });
-                Some(until)
-            }
+        if let Some(by) = broken {
+            self.say(Some(id), RuleKind::Personal, Because::QuietBroken { person, by, until, ends, zone });
+            return None;
         }
+        self.say(Some(id), RuleKind::Personal, Because::QuietHeld { person, until, ends, zone });
+        Some(until)
     }
 
     /// The pages of these people are told when their quiet hours end.

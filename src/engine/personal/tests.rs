@@ -298,7 +298,7 @@ fn a_person_who_hands_it_over_breaks_quiet_hours() {
 }
 
 /// Ana is main and bo backup of a schedule that the chain asks.
-fn on_call_as(unless: Unless) -> Policy {
+fn on_call_as(unless: &Unless) -> Policy {
     let layer = Layer {
         name: Name::default(),
         turns: vec![vec!["ana".into()], vec!["bo".into()]],
@@ -339,7 +339,7 @@ fn being_on_call_breaks_quiet_hours_where_the_person_says_so() {
         (Unless::OnCall, vec!["ana by slack:main", "bo by slack:main"]),
         (Unless::Never, vec![]),
     ] {
-        let mut world = World::new(on_call_as(unless.clone()));
+        let mut world = World::new(on_call_as(&unless));
         world.event(minute(NIGHT), resource("a"));
         let mut all = told(&mut world, minute(NIGHT));
         world.until(minute(NIGHT + 10));
