@@ -176,7 +176,7 @@ impl Judge<'_> {
             let mut targets = chain.steps.iter().flat_map(|step| &step.notify);
             targets.find_map(|target| {
                 let Target::Schedule { schedule, .. } = target else { return None };
-                let on_call = policy.schedules.get(schedule)?.on_call(now);
+                let on_call = self.engine.state.rota.schedule(&policy, schedule)?.on_call(now);
                 let mut duties = on_call.by_role().filter(|(_, people)| people.contains(person));
                 let (role, _) = duties.find(|(role, _)| quiet.unless_on_call.covers(*role))?;
                 Some(match role {
