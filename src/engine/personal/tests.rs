@@ -313,8 +313,14 @@ fn on_call_as(unless: &Unless) -> Policy {
         only_dates: None,
     };
     let roles = vec!["main".into(), "backup".into()];
-    let spec =
-        ScheduleSpec { name: "checkout".into(), timezone: zone("UTC"), roles, layers: vec![layer], overrides: vec![] };
+    let spec = ScheduleSpec {
+        name: "checkout".into(),
+        team: None,
+        timezone: zone("UTC"),
+        roles,
+        layers: vec![layer],
+        overrides: vec![],
+    };
     let mut policy = with_quiet(&["ana", "bo"]);
     for person in ["ana", "bo"] {
         let quiet = policy.people.get_mut(person).unwrap().rules.quiet.as_mut().unwrap();
