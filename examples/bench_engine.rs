@@ -7,7 +7,6 @@
     reason = "a benchmark for people"
 )]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,7 +33,6 @@ fn policy() -> Policy {
         ..Team::default()
     };
     Policy {
-        fingerprint: Name::default(),
         organisation: Organisation {
             name: "acme".into(),
             timezone: "UTC".into(),
@@ -42,16 +40,8 @@ fn policy() -> Policy {
             digest: Some(callout::engine::digest::DigestRule::default()),
             ..Organisation::default()
         },
-        priorities: BTreeMap::new(),
-        environments: BTreeMap::new(),
-        people: BTreeMap::new(),
         teams: (0..500).map(|n| (Name::from(format!("team-{n:03}")), Arc::new(team(n)))).collect(),
-        groups: BTreeMap::new(),
-        services: BTreeMap::new(),
-        schedules: BTreeMap::new(),
-        escalations: BTreeMap::new(),
-        maintenance: vec![],
-        channels: BTreeMap::new(),
+        ..Policy::default()
     }
 }
 

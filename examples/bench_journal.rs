@@ -178,6 +178,8 @@ fn incident(n: u64, event: Arc<Event>) -> Incident {
         notes: Vec::new(),
         digests: Vec::new(),
         chains: Vec::new(),
+        update_due: None,
+        response: None,
     }
 }
 

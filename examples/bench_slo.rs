@@ -63,23 +63,14 @@ fn policy() -> Policy {
         ..Service::default()
     };
     Policy {
-        fingerprint: Name::default(),
         organisation: Organisation {
             name: "acme".into(),
             timezone: "UTC".into(),
             reopen: Span::from_minutes(30),
             ..Organisation::default()
         },
-        priorities: BTreeMap::new(),
-        environments: BTreeMap::new(),
-        people: BTreeMap::new(),
-        teams: BTreeMap::new(),
-        groups: BTreeMap::new(),
         services: [("api".into(), service)].into(),
-        schedules: BTreeMap::new(),
-        escalations: BTreeMap::new(),
-        maintenance: vec![],
-        channels: BTreeMap::new(),
+        ..Policy::default()
     }
 }
 

@@ -108,6 +108,8 @@ pub struct Content {
     pub opened_at: Timestamp,
     /// When it was resolved.
     pub resolved_at: Option<Timestamp>,
+    /// The incident that goes on in its place.
+    pub merged_into: Option<u64>,
     /// IANA zone in which to show times.
     pub timezone: String,
     /// Labels, as sent.

@@ -238,6 +238,9 @@ const fn event_type(purpose: Purpose) -> &'static str {
         Purpose::Changed => "incident.changed",
         Purpose::Digest => "incident.digest",
         Purpose::Notice => "callout.notice",
+        Purpose::CalledIn => "incident.called_in",
+        Purpose::Update => "incident.update",
+        Purpose::Reminder => "incident.reminder",
     }
 }
 

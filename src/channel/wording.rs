@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::text::{one_line, short};
+use super::text::{self, one_line, short};
 use super::{Content, Message, Urgency};
 use crate::domain::{Span, Timestamp};
 use crate::engine::state::{Purpose, Status};
@@ -15,6 +15,8 @@ use crate::engine::state::{Purpose, Status};
 const WORD_MAX: usize = 40;
 /// Longest name of a person, team or service that is printed, in characters. Beyond: it is cut, with an ellipsis.
 pub const NAME_MAX: usize = 80;
+/// Characters of a status update in a message. Beyond: it is cut, with an ellipsis.
+const UPDATE_MAX: usize = 1_500;
 
 /// Characters of an alarm of callout's own, in channels that show more than its first line. Beyond: it is cut, with an ellipsis; the texts of
 /// our own are shorter.
@@ -87,6 +89,10 @@ pub fn status(content: &Content, now: Timestamp) -> String {
         Status::Triggered => "not acknowledged".to_owned(),
         Status::Acknowledged { at, .. } => format!("acknowledged{by} at {}", moment(*at, &zone, now)),
         Status::Snoozed { until, .. } => format!("snoozed{by} until {}", moment(*until, &zone, now)),
+        Status::Resolved { at, .. } if content.merged_into.is_some() => {
+            let into = content.merged_into.unwrap_or_default();
+            format!("merged into incident {into}{by} at {}", moment(*at, &zone, now))
+        }
         Status::Resolved { at, .. } => {
             format!("resolved{by} at {} after {}", moment(*at, &zone, now), rough(at.since(content.opened_at)))
         }
@@ -109,6 +115,7 @@ pub fn owner(content: &Content) -> String {
 pub fn why(message: &Message) -> String {
     let mut out = match (&message.person, message.purpose) {
         (Some(person), Purpose::Page) => format!("{} is paged: ", short(&person.name, NAME_MAX)),
+        (Some(person), Purpose::CalledIn) => format!("{} is called in as ", short(&person.name, NAME_MAX)),
         _ => String::new(),
     };
     out.push_str(&short(&message.why, 300));
@@ -168,12 +175,20 @@ pub fn event(message: &Message) -> Option<String> {
     let by = content.status_by.as_deref().map(|by| format!(" by {}", short(by, NAME_MAX))).unwrap_or_default();
     let zone = zone(&content.timezone);
     let what = match (message.purpose, &content.status) {
-        (Purpose::Page | Purpose::Alert | Purpose::Alarm | Purpose::Digest | Purpose::Notice, _) => return None,
+        (
+            Purpose::Page | Purpose::Alert | Purpose::Alarm | Purpose::Digest | Purpose::Notice | Purpose::CalledIn,
+            _,
+        ) => return None,
+        (Purpose::Update, _) => format!("Status update: {}", text::cut(&message.why, UPDATE_MAX)),
+        (Purpose::Reminder, _) => format!("Reminder: {}", short(&message.why, 300)),
         (Purpose::Acknowledged, _) => format!("Acknowledged{by}"),
         (Purpose::Snoozed, Status::Snoozed { until, .. }) => {
             format!("Snoozed{by} until {}", moment(*until, &zone, message.now))
         }
         (Purpose::Snoozed, _) => format!("Snoozed{by}"),
+        (Purpose::Resolved, _) if content.merged_into.is_some() => {
+            format!("Merged into incident {}{by}", content.merged_into.unwrap_or_default())
+        }
         (Purpose::Resolved, Status::Resolved { at, .. }) => {
             format!("Resolved{by} after {}", rough(at.since(content.opened_at)))
         }

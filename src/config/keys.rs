@@ -91,6 +91,8 @@ pub static ROOT: Table = Table {
         Key::new("maintenance", list!(Shape::Table(&MAINTENANCE)), "planned, repeated quiet times"),
         Key::new("burn", map!(Shape::Table(&BURN)), "packs of burn-rate rules"),
         Key::new("metrics", map!(Shape::Table(&METRIC)), "rules that make samples of metrics"),
+        Key::new("severities", Shape::Table(&SEVERITIES), "roles that each severity calls in"),
+        Key::new("roles", map!(text(Format::Target)), "where the person for a role in the response comes from"),
         Key::new("budget_policies", map!(Shape::Table(&BUDGET_POLICY)), "what follows when error budgets go"),
     ],
 };
@@ -145,7 +147,18 @@ pub static PRIORITY: Table = Table {
         Key::new("postmortem", Shape::Truth, "a postmortem is wanted"),
         Key::new("tell_management", Shape::Truth, "management is told"),
         Key::new("tell_stakeholders", Shape::Truth, "stakeholders are told"),
-        Key::new("update_every", SPAN, "interval of status updates"),
+        Key::new("update_every", SPAN, "interval of status updates; whoever should give one is reminded"),
+        Key::new("postmortem_within", SPAN, "time for the postmortem, from the end of the incident; default 5d"),
+    ],
+};
+
+/// Roles that each severity calls in.
+pub static SEVERITIES: Table = Table {
+    about: "roles that each severity calls in, for example [\"coordinator\", \"communicator\", \"expert\"]",
+    keys: &[
+        Key::new("critical", list!(LINE), "roles that are called in when people set the severity `critical`"),
+        Key::new("error", list!(LINE), "the same for `error`"),
+        Key::new("warning", list!(LINE), "the same for `warning`"),
     ],
 };
 

@@ -23,6 +23,9 @@ impl Judge<'_> {
             verb => {
                 let Some(id) = verb.incident() else { return };
                 let Some(incident) = self.engine.state.incidents.get(&id) else {
+                    if let Verb::SettlePostmortem { how, .. } = verb {
+                        return self.settle_postmortem(id, by, how);
+                    }
                     self.nothing(None, "no such incident");
                     return;
                 };
@@ -35,6 +38,7 @@ impl Judge<'_> {
                         self.record(Transition::NoteAdded { incident: id, by: by.clone(), text: text.clone() });
                     }
                     Verb::SetSeverity { severity, .. } => self.set_severity(id, by, severity.as_ref()),
+                    Verb::SettlePostmortem { how, .. } => self.settle_postmortem(id, by, how),
                     _ if !open => self.nothing(Some(id), "the incident is resolved"),
                     _ => self.open_command(id, by, verb),
                 }
@@ -67,6 +71,7 @@ impl Judge<'_> {
                 if rank < before {
                     self.page_as_urgent(id);
                 }
+                self.plan_update(id);
                 self.follow_up(id, Purpose::Changed, by);
             }
             Verb::ReassignPeople { people, .. } => {
@@ -81,6 +86,9 @@ impl Judge<'_> {
                 self.trigger_again(id);
                 self.escalate_now(id);
             }
+            Verb::Merge { into, .. } => self.merge(id, by, *into),
+            Verb::StatusUpdate { text, .. } => self.status_update(id, by, text),
+            Verb::AssignRole { role, person, .. } => self.assign_role(id, by, role, person.as_ref()),
             _ => {}
         }
     }
@@ -121,12 +129,19 @@ impl Judge<'_> {
         let state = &self.engine.state;
         let key = state.incidents.get(&id).map(|incident| incident.key.clone());
         let newer = key.and_then(|key| state.by_key.get(&key)).is_some_and(|newest| *newest != id);
+        let merged = state.incidents.get(&id).is_some_and(|incident| incident.merged_into().is_some());
+        if merged {
+            self.nothing(Some(id), "it was merged into another incident, which goes on in its place");
+            return;
+        }
         if newer {
             self.nothing(Some(id), "a newer incident has the same deduplication key");
             return;
         }
         self.did(id, by, "opened it again");
         self.record(Transition::IncidentReopened { incident: id, fingerprint: None, at: self.now() });
+        self.postmortem_waits(id);
+        self.plan_update(id);
         self.follow_up(id, Purpose::Reopened, by);
         self.begin_escalation(id);
     }
@@ -135,6 +150,10 @@ impl Judge<'_> {
         let what = severity.map_or("unset", |s| s.as_str());
         self.did(id, by, &format!("set the severity to {what}"));
         self.record(Transition::SeverityChanged { incident: id, severity: severity.cloned(), by: by.clone() });
+        let open = self.engine.state.incidents.get(&id).is_some_and(|incident| incident.status.is_open());
+        if let Some(severity) = severity.filter(|_| open) {
+            self.call_in(id, severity, by);
+        }
     }
 
     fn reassign_policy(&mut self, id: IncidentId, by: &Actor, policy: &Name) {
@@ -193,12 +212,12 @@ impl Judge<'_> {
         self.chains_go_on_before(until);
     }
 
-    fn did(&mut self, id: IncidentId, by: &Actor, what: &str) {
+    pub(super) fn did(&mut self, id: IncidentId, by: &Actor, what: &str) {
         let who = Name::from(by.label());
         self.say(Some(id), RuleKind::Person, Because::Did { who, what: Name::from(what) });
     }
 
-    fn nothing(&mut self, id: Option<IncidentId>, why: &'static str) {
+    pub(super) fn nothing(&mut self, id: Option<IncidentId>, why: &'static str) {
         self.say(id, RuleKind::Person, Because::NothingToDo { why: Name::const_new(why) });
     }
 }

@@ -95,6 +95,11 @@ impl Judge<'_> {
     /// Tells whoever was told before what became of it: in Slack every message is brought up to date in its place, elsewhere each
     /// recipient gets one answer. Whoever did it knows already.
     pub(super) fn follow_up(&mut self, id: IncidentId, purpose: Purpose, by: &Actor) {
+        self.follow_up_saying(id, purpose, by, "");
+    }
+
+    /// The same with a person's words.
+    pub(super) fn follow_up_saying(&mut self, id: IncidentId, purpose: Purpose, by: &Actor, text: &str) {
         let policy = self.policy();
         let Some(incident) = self.engine.state.incidents.get(&id).cloned() else { return };
         let mut answered: Vec<&Recipient> = Vec::new();
@@ -107,7 +112,7 @@ impl Judge<'_> {
                 continue;
             }
             answered.push(&sent.to);
-            self.order(id, sent.to.clone(), purpose, String::new(), sent.receipt.as_deref().cloned(), 0);
+            self.order(id, sent.to.clone(), purpose, text.to_owned(), sent.receipt.as_deref().cloned(), 0);
         }
         for digest in self.digests_of(id) {
             let wanted = policy.channels.get(digest.to.channel()).is_none_or(|c| c.follow_up);
@@ -157,7 +162,7 @@ impl Judge<'_> {
     /// its place.
     fn catch_up(&mut self, row: &Delivery, receipt: Option<&Receipt>) {
         let (Some(id), Some(receipt)) = (row.incident, receipt) else { return };
-        let first = matches!(row.purpose, Purpose::Page | Purpose::Alert | Purpose::Reopened);
+        let first = matches!(row.purpose, Purpose::Page | Purpose::Alert | Purpose::Reopened | Purpose::CalledIn);
         if !first || row.to.channel().kind != ChannelKind::Slack {
             return;
         }

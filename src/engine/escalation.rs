@@ -16,8 +16,8 @@ use crate::rules::{Because, RuleKind};
 
 /// Whom a step tells at this moment: people in the order of the targets, each once, and channels.
 #[derive(Default)]
-struct Audience {
-    people: Vec<Name>,
+pub(super) struct Audience {
+    pub people: Vec<Name>,
     channels: Vec<Destination>,
 }
 
@@ -221,7 +221,7 @@ impl Judge<'_> {
     }
 
     /// Looks every target up at this moment (rule 5).
-    fn audience(&mut self, id: IncidentId, targets: &[Target]) -> Audience {
+    pub(super) fn audience(&mut self, id: IncidentId, targets: &[Target]) -> Audience {
         let policy = self.policy();
         let mut audience = Audience::default();
         let mut seen = BTreeSet::new();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::input::{Input, Outcome};
 use super::limits;
+use super::response::Dimension;
 use super::state::{Alert, Delivery, Escalation, Incident, Note, Purpose, Sent, Status};
 use super::timers::{Timer, alert_deadline, incident_deadline, scope_deadline};
 use super::transition::{IncidentOpening, RefireCount, Transition};
@@ -117,6 +118,7 @@ impl Engine {
             }
             T::CountersForgotten { before } => self.state.counters.forget(*before, self.state.now),
             T::IncidentOpened(opening) => self.incident_opened(opening),
+            T::Responded { incident, change } => self.evolve_response(*incident, change),
             T::InputQuarantined { input, quarantined } => {
                 if self.state.quarantine.len() >= limits::QUARANTINE_MAX {
                     self.state.quarantine.pop_first();
@@ -192,14 +194,17 @@ impl Engine {
             T::StatusChanged { incident, status } => self.change(*incident, |i, _| {
                 i.status = status.clone();
                 i.chains = Vec::new();
+                i.update_due = i.update_due.filter(|_| status.is_open());
             }),
-            T::PriorityChanged { incident, priority, rank, .. } => self.change(*incident, |i, _| {
-                i.priority.clone_from(priority);
+            T::PriorityChanged { incident, priority, rank, by } => self.change(*incident, |i, now| {
+                let before = std::mem::replace(&mut i.priority, priority.clone());
+                i.remember_change(now, by, Dimension::Priority, before, priority.as_ref());
                 i.rank = *rank;
             }),
-            T::SeverityChanged { incident, severity, .. } => {
-                self.change(*incident, |i, _| i.severity.clone_from(severity));
-            }
+            T::SeverityChanged { incident, severity, by } => self.change(*incident, |i, now| {
+                let before = std::mem::replace(&mut i.severity, severity.clone());
+                i.remember_change(now, by, Dimension::Severity, before, severity.as_ref());
+            }),
             T::NoteAdded { incident, by, text } => self.change(*incident, |i, now| {
                 if i.notes.len() >= limits::NOTES_MAX {
                     i.notes.remove(0);
@@ -389,6 +394,8 @@ impl Engine {
             notes: Vec::new(),
             digests: Vec::new(),
             chains: Vec::new(),
+            update_due: None,
+            response: None,
         };
         self.state.last_incident = self.state.last_incident.max(opening.incident.0);
         self.state.by_key.insert(opening.key.clone(), opening.incident);
@@ -400,6 +407,7 @@ impl Engine {
         if self.state.by_key.get(&incident.key) == Some(&id) {
             self.state.by_key.remove(&incident.key);
         }
+        self.forget_merged(&incident);
         for delivery in &incident.pending {
             self.state.outbox.remove(delivery);
         }
@@ -409,7 +417,7 @@ impl Engine {
     }
 
     /// Makes a source one of those that keep the incident open.
-    fn attach(&mut self, id: IncidentId, fingerprint: Fingerprint) {
+    pub(super) fn attach(&mut self, id: IncidentId, fingerprint: Fingerprint) {
         let Some(alert) = self.state.alerts.get_mut(&fingerprint) else { return };
         alert.incident = Some(id);
         alert.suppressed = None;
@@ -454,7 +462,8 @@ impl Engine {
                 }
                 let known =
                     incident.sent.iter().any(|sent| sent.to == row.to && sent.receipt.as_deref() == receipt.as_ref());
-                let first = matches!(row.purpose, Purpose::Page | Purpose::Alert | Purpose::Reopened);
+                let first =
+                    matches!(row.purpose, Purpose::Page | Purpose::Alert | Purpose::Reopened | Purpose::CalledIn);
                 if first && !known && incident.sent.len() < limits::SENT_MAX {
                     incident.sent.reserve_exact(1);
                     incident.sent.push(Sent { to: row.to.clone(), receipt: receipt.clone().map(Box::new) });

@@ -36,6 +36,7 @@ impl Judge<'_> {
         })));
         self.say(Some(incident), RuleKind::Dedup, Because::Opened { incident, key });
         self.snooze_alert(incident, case);
+        self.plan_update(incident);
         incident
     }
 
@@ -47,6 +48,8 @@ impl Judge<'_> {
         self.record(Transition::IncidentReopened { incident: id, fingerprint: Some(case.fingerprint), at });
         self.say(Some(id), RuleKind::Dedup, Because::Reopened { incident: id, resolved_at, within });
         self.snooze_alert(id, case);
+        self.postmortem_waits(id);
+        self.plan_update(id);
         let rank = self.engine.state.incidents.get(&id).map_or(255, |i| i.rank);
         if case.rank < rank {
             self.set_priority(id, case.priority.clone(), case.rank, Actor::Callout);
@@ -83,8 +86,9 @@ impl Judge<'_> {
     }
 
     /// A more urgent priority ends a person's snooze; an acknowledgement stands.
-    fn became_more_urgent(&mut self, id: IncidentId, priority: Option<Name>, rank: u8) {
+    pub(super) fn became_more_urgent(&mut self, id: IncidentId, priority: Option<Name>, rank: u8) {
         self.set_priority(id, priority, rank, Actor::Callout);
+        self.plan_update(id);
         self.page_as_urgent(id);
         let snoozed = self.engine.state.incidents.get(&id).is_some_and(|i| matches!(i.status, Status::Snoozed { .. }));
         if snoozed {
@@ -155,6 +159,7 @@ impl Judge<'_> {
         self.stop_escalation(id);
         self.drop_pages(id, "it is over");
         self.follow_up(id, Purpose::Resolved, by);
+        self.want_postmortem(id);
     }
 
     /// Something about an incident is due by itself.

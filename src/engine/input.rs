@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::response::Settlement;
 pub use super::stand_in::{NewOverride, Offer};
 use crate::domain::{
     ChannelRef, DeliveryId, DigestId, Event, Fingerprint, IncidentId, Name, OverrideId, ReadingBatch, SampleBatch,
@@ -143,6 +144,14 @@ pub enum Verb {
     AcceptSwap { swap: SwapId, person: Name },
     /// This person does not take it; or, where it is their own, keeps it.
     DeclineSwap { swap: SwapId, person: Name },
+    /// It goes on in another incident.
+    Merge { incident: IncidentId, into: IncidentId },
+    /// How it stands, for whoever was told of it.
+    StatusUpdate { incident: IncidentId, text: String },
+    /// A person has a role in the response, or nobody has it.
+    AssignRole { incident: IncidentId, role: Name, person: Option<Name> },
+    /// A postmortem is written, or will not be.
+    SettlePostmortem { incident: IncidentId, how: Settlement },
 }
 
 impl Verb {
@@ -168,6 +177,10 @@ impl Verb {
             Self::OfferSwap(_) => "offer-swap",
             Self::AcceptSwap { .. } => "accept-swap",
             Self::DeclineSwap { .. } => "decline-swap",
+            Self::Merge { .. } => "merge",
+            Self::StatusUpdate { .. } => "update",
+            Self::AssignRole { .. } => "role",
+            Self::SettlePostmortem { .. } => "postmortem",
         }
     }
 
@@ -185,7 +198,11 @@ impl Verb {
             | Self::Note { incident, .. }
             | Self::ReassignPeople { incident, .. }
             | Self::ReassignPolicy { incident, .. }
-            | Self::Escalate { incident } => Some(*incident),
+            | Self::Escalate { incident }
+            | Self::Merge { incident, .. }
+            | Self::StatusUpdate { incident, .. }
+            | Self::AssignRole { incident, .. }
+            | Self::SettlePostmortem { incident, .. } => Some(*incident),
             Self::AddSilence(_)
             | Self::ExpireSilence { .. }
             | Self::AcknowledgeDigest { .. }

@@ -8,7 +8,9 @@ use super::level_event;
 use super::levels::Scope;
 use super::policy::{Policy, Slo, Team};
 use super::state::{Incident, ScopeKey};
-use super::timers::{Timer, alert_deadline, digest_deadline, heard_again_at, incident_deadline, scope_deadline};
+use super::timers::{
+    Timer, alert_deadline, digest_deadline, heard_again_at, incident_deadline, postmortem_deadline, scope_deadline,
+};
 use super::transition::{Decision, RefireCount, Suppressor, Transition};
 use super::{Engine, limits};
 use crate::domain::{
@@ -109,6 +111,8 @@ impl<'a> Judge<'a> {
                 state.stand_ins.overrides.get(id).map(|made| made.asked.change.end.plus(limits::OVERRIDE_KEPT))
             }
             Timer::Swap(id) => state.stand_ins.swaps.get(id).map(|swap| swap.deadline()),
+            Timer::Update(id) => state.incidents.get(id).and_then(|incident| incident.update_due),
+            Timer::Postmortem(id) => state.postmortems.get(id).map(|known| postmortem_deadline(known)),
         };
         let Some(due) = due else { return };
         let due = state.set_aside.get(&timer).map_or(due, |until| due.max(*until));
@@ -131,6 +135,8 @@ impl<'a> Judge<'a> {
             Timer::Digest(id) => self.digest_due(id),
             Timer::Override(id) => self.record(Transition::OverrideForgotten { id }),
             Timer::Swap(id) => self.swap_due(id),
+            Timer::Update(id) => self.update_due(id),
+            Timer::Postmortem(id) => self.postmortem_due(id),
         }
         self.engine.under_way = None;
     }

@@ -130,3 +130,19 @@ pub const SWAP_ASKED_MAX: usize = 50;
 pub const SWAP_KEPT: Span = Span::from_hours(31 * 24);
 /// A shift is on offer so long unless said otherwise, and not after its end; beyond, the offer is over.
 pub const SWAP_OFFERED_FOR: Span = Span::from_hours(7 * 24);
+/// People with a role in the response to one incident; beyond, a further role is not recorded.
+pub const ROLES_MAX: usize = 16;
+/// Status updates of one incident that are kept in memory; beyond, the oldest are in the journal only.
+pub const UPDATES_MAX: usize = 100;
+/// Changes of priority and severity of one incident that are kept in memory; beyond, the oldest are in the journal only.
+pub const CHANGES_MAX: usize = 50;
+/// Postmortems on the list; beyond, the one of the oldest incident is forgotten.
+pub const POSTMORTEMS_MAX: usize = 10_000;
+/// A postmortem is to be written within so long after the end of its incident, unless the priority says otherwise; beyond, it is asked for.
+pub const POSTMORTEM_WITHIN: Span = Span::from_hours(5 * 24);
+/// An overdue postmortem is asked for again after so long.
+pub const POSTMORTEM_ASKED_EVERY: Span = Span::from_hours(7 * 24);
+/// How often an overdue postmortem is asked for; beyond, it stays on the list for [`POSTMORTEM_KEPT`] and nobody is told.
+pub const POSTMORTEM_ASKED_MAX: u32 = 4;
+/// A settled postmortem stays on the list so long, about a quarter; beyond, it is forgotten.
+pub const POSTMORTEM_KEPT: Span = Span::from_hours(93 * 24);

@@ -21,6 +21,7 @@ pub mod limits;
 pub mod notice;
 pub mod personal;
 pub mod policy;
+pub mod response;
 pub mod stand_in;
 pub mod state;
 mod timers;

@@ -43,6 +43,10 @@ pub struct Policy {
     pub maintenance: Vec<Maintenance>,
     /// What the engine knows of channels.
     pub channels: BTreeMap<ChannelRef, ChannelPolicy>,
+    /// Roles that a severity calls in, in order.
+    pub severities: BTreeMap<Name, Vec<Name>>,
+    /// Where the person for a role comes from, unless the team says otherwise.
+    pub roles: BTreeMap<Name, Target>,
 }
 
 /// Organisation-wide settings.
@@ -80,6 +84,8 @@ pub struct Priority {
     pub tell_stakeholders: bool,
     /// Interval of status updates.
     pub update_every: Option<Span>,
+    /// A postmortem is to be written within so long. Default 5 days.
+    pub postmortem_within: Option<Span>,
 }
 
 /// A deployment target.
@@ -135,6 +141,8 @@ pub struct Team {
     pub reopen: Option<Span>,
     /// Raises by repetition, for events whose SLO has none of its own.
     pub raise: Vec<RaiseRule>,
+    /// Where the person for a role in the response comes from, instead of the organisation's.
+    pub roles: BTreeMap<Name, Target>,
 }
 
 /// Deduplication of a team: one rule for breaches, one for resource alerts.

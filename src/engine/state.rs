@@ -12,6 +12,7 @@ use super::levels::Levels;
 use super::notice::About;
 use super::personal::Chain;
 use super::policy::EscalationPolicy;
+use super::response::{Postmortem, Response};
 use super::stand_in::{Rota, StandIns};
 use super::timers::Timer;
 use super::transition::Suppressor;
@@ -72,6 +73,8 @@ pub struct State {
     pub rota: Arc<Rota>,
     /// What notices in the outbox are about, for their links.
     pub notices: BTreeMap<DeliveryId, About>,
+    /// Postmortems that are asked for, and those settled lately.
+    pub postmortems: BTreeMap<IncidentId, Arc<Postmortem>>,
 }
 
 /// An input that could not be judged by a defect of callout's own.
@@ -199,6 +202,10 @@ pub struct Incident {
     pub digests: Vec<DigestId>,
     /// How far people were paged by their own rules.
     pub chains: Vec<Chain>,
+    /// When the next status update is due.
+    pub update_due: Option<Timestamp>,
+    /// How people work on it, where there is something to say of it.
+    pub response: Option<Box<Response>>,
 }
 
 impl Incident {
@@ -321,6 +328,12 @@ pub enum Purpose {
     Digest,
     /// Tells a person of something that is about no incident.
     Notice,
+    /// A person has a role in the response.
+    CalledIn,
+    /// How the incident stands, in a person's words.
+    Update,
+    /// Something is due that nobody did: a status update.
+    Reminder,
 }
 
 impl Purpose {
@@ -339,6 +352,9 @@ impl Purpose {
             Self::Changed => "changed",
             Self::Digest => "digest",
             Self::Notice => "notice",
+            Self::CalledIn => "called-in",
+            Self::Update => "update",
+            Self::Reminder => "reminder",
         }
     }
 }

@@ -52,25 +52,14 @@ fn route(tell: &[&str]) -> Route {
 fn team(members: &[&str], tell: &[&str]) -> Team {
     Team {
         members: members.iter().map(|m| Name::from(*m)).collect(),
-        manager: None,
         escalation: Some("checkout".into()),
-        dedup: TeamDedup::default(),
         routes: vec![route(tell)],
-        reopen: None,
-        raise: vec![],
+        ..Team::default()
     }
 }
 
 fn priority(rank: u8) -> Priority {
-    Priority {
-        meaning: None,
-        rank,
-        hotfix: false,
-        postmortem: false,
-        tell_management: false,
-        tell_stakeholders: false,
-        update_every: None,
-    }
+    Priority { rank, ..Priority::default() }
 }
 
 /// The world of the worked example: 99.7 %, more than 200 % in 60 minutes, every 5, snooze 120.
@@ -124,11 +113,8 @@ pub(super) fn policy() -> Policy {
             ),
             ("platform".into(), Arc::new(team(&["bo"], &["slack:main/#platform"]))),
         ]),
-        groups: BTreeMap::new(),
         services: BTreeMap::from([("data-api".into(), service)]),
-        schedules: BTreeMap::new(),
         escalations: BTreeMap::from([("checkout".into(), Arc::new(chain))]),
-        maintenance: vec![],
         channels: [slack(), email()]
             .into_iter()
             .map(|channel| {
@@ -142,6 +128,7 @@ pub(super) fn policy() -> Policy {
                 )
             })
             .collect(),
+        ..Policy::default()
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, Stage};
 use super::limits;
+use super::response::Postmortem;
 use super::state::{Alert, AlertScope, Incident, ScopeKey, State, Status};
 use super::transition::Suppressor;
 use crate::domain::{DigestId, EventKind, Fingerprint, IncidentId, OverrideId, SilenceId, Source, SwapId, Timestamp};
@@ -32,6 +33,10 @@ pub enum Timer {
     Override(OverrideId),
     /// An offered shift is not taken in time, or the request can be forgotten.
     Swap(SwapId),
+    /// The next status update of an incident.
+    Update(IncidentId),
+    /// A postmortem is to be asked for, or a settled one can be forgotten.
+    Postmortem(IncidentId),
 }
 
 impl std::fmt::Display for Timer {
@@ -47,6 +52,8 @@ impl std::fmt::Display for Timer {
             Self::Minutes => f.write_str("of minutes of counters"),
             Self::Override(id) => write!(f, "of the override {id}"),
             Self::Swap(id) => write!(f, "of the swap request {id}"),
+            Self::Update(id) => write!(f, "of the status update of incident {id}"),
+            Self::Postmortem(id) => write!(f, "of the postmortem of incident {id}"),
         }
     }
 }
@@ -62,6 +69,10 @@ impl Timers {
         let mut timers = Self::default();
         for incident in state.incidents.values() {
             timers.set(incident_deadline(incident), Timer::Incident(incident.id));
+            timers.set(incident.update_due, Timer::Update(incident.id));
+        }
+        for (id, postmortem) in &state.postmortems {
+            timers.set(Some(postmortem_deadline(postmortem)), Timer::Postmortem(*id));
         }
         for (fingerprint, alert) in &state.alerts {
             timers.set(alert_deadline(state, alert), Timer::Alert(*fingerprint));
@@ -138,6 +149,12 @@ pub fn alert_deadline(state: &State, alert: &Alert) -> Option<Timestamp> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
+}
+
+/// When a postmortem is to be asked for, or forgotten once it is settled.
+#[must_use]
+pub fn postmortem_deadline(postmortem: &Postmortem) -> Timestamp {
+    postmortem.settled.as_ref().map_or(postmortem.due, |settled| settled.at.plus(limits::POSTMORTEM_KEPT))
 }
 
 /// When a digest is due, or what is done to its incidents goes on.

@@ -10,6 +10,7 @@ use super::levels::{Episode, LevelKey};
 use super::notice::About;
 use super::personal::ChainStep;
 use super::policy::EscalationPolicy;
+use super::response::ResponseChange;
 use super::stand_in::{MadeOverride, Swap, SwapStatus};
 use super::state::{Delivery, Purpose, Quarantined, Recipient, ScopeKey, Status};
 use super::timers::Timer;
@@ -166,6 +167,8 @@ pub enum Transition {
     ChainsStopped { incident: IncidentId },
     /// Everybody whom a round of the escalation tells wants quiet: it begins again at `until`.
     EscalationHeld { incident: IncidentId, pass: u32, until: Timestamp },
+    /// How people work on an incident changed: roles, updates, merging, its postmortem.
+    Responded { incident: IncidentId, change: ResponseChange },
 }
 
 /// One source sent again.

@@ -36,6 +36,7 @@ pub fn facts(view: &View<'_>) -> Vec<Fact> {
         snooze(view),
         view.incident.escalation.as_ref().and_then(|escalation| next_step(view, escalation)),
         wanted(view),
+        roles(view),
         view.slo.and_then(|slo| slo.reason.as_deref()).map(|reason| fact("Why it matters", short(reason, VALUE_MAX))),
     ];
     facts.into_iter().flatten().collect()
@@ -156,6 +157,19 @@ fn next_step(view: &View<'_>, escalation: &Escalation) -> Option<Fact> {
         _ => String::new(),
     };
     Some(fact("Escalation", format!("policy {policy}, step {step} of {steps}{round}{next}")))
+}
+
+/// `coordinator Ana Ruiz, communicator Bo Lindqvist`.
+fn roles(view: &View<'_>) -> Option<Fact> {
+    let holders = view.incident.response.as_ref().map(|response| &response.roles)?;
+    let words: Vec<String> = holders
+        .iter()
+        .map(|holder| {
+            let known = view.policy.people.get(&holder.person);
+            format!("{} {}", holder.role, known.map_or(holder.person.as_str(), |known| known.name.as_str()))
+        })
+        .collect();
+    (!words.is_empty()).then(|| fact("Roles", short(&words.join(", "), VALUE_MAX)))
 }
 
 /// What the organisation wants for this priority: `postmortem, status update every 4h`.

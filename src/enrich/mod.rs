@@ -118,6 +118,7 @@ pub fn content_in_zone(
             Status::Resolved { at, .. } => Some(*at),
             _ => None,
         },
+        merged_into: incident.merged_into().map(|into| into.0),
         timezone: timezone.to_owned(),
         labels: for_programs(&event.labels),
         annotations: for_programs(&event.annotations),

@@ -73,15 +73,9 @@ fn policy() -> Policy {
             ..Organisation::default()
         },
         priorities: BTreeMap::from([("P2".into(), priority)]),
-        environments: BTreeMap::new(),
         people: BTreeMap::from([("ana".into(), ana)]),
-        teams: BTreeMap::new(),
-        groups: BTreeMap::new(),
         services: BTreeMap::from([("data-api".into(), service)]),
-        schedules: BTreeMap::new(),
-        escalations: BTreeMap::new(),
-        maintenance: Vec::new(),
-        channels: BTreeMap::new(),
+        ..Policy::default()
     }
 }
 
@@ -162,6 +156,8 @@ fn incident(event: Event) -> Incident {
         notes: Vec::new(),
         digests: Vec::new(),
         chains: Vec::new(),
+        update_due: None,
+        response: None,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod timeliness;
 mod verdict;
 mod wording;
 mod wording_personal;
+mod wording_response;
 mod wording_slo;
 
 pub use verdict::{Because, RuleEnd, RuleKind};

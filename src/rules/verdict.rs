@@ -196,6 +196,16 @@ pub enum Because {
     RoundHeld { policy: Name, until: Timestamp },
     /// A rule of the person gathers pages for a while.
     Bundled { digest: DigestId, to: Name, span: Span, due: Timestamp },
+    /// A person has a role in the response.
+    RoleFilled { role: Name, person: Name },
+    /// Nobody was found for a role that the severity calls in.
+    RoleUnfilled { role: Name, severity: Name },
+    /// Nothing was said of the incident for so long, so somebody was reminded.
+    UpdateAsked { of: Name, every: Span },
+    /// The priority asks for a postmortem.
+    PostmortemWanted { priority: Name, due: Timestamp },
+    /// A postmortem is overdue; its team was reminded.
+    PostmortemAsked { team: Name },
 }
 
 /// Why a rule does not hold any more.

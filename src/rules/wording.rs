@@ -93,6 +93,11 @@ impl fmt::Display for Because {
             | Self::Folded { .. }
             | Self::Unfolded { .. }
             | Self::DigestOrdered { .. } => write!(line, "{}", Done(self)),
+            Self::RoleFilled { .. }
+            | Self::RoleUnfilled { .. }
+            | Self::UpdateAsked { .. }
+            | Self::PostmortemWanted { .. }
+            | Self::PostmortemAsked { .. } => write!(line, "{}", super::wording_response::Organised(self)),
             _ => write!(line, "{}", Quieted(self)),
         }
     }

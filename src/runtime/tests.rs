@@ -130,16 +130,7 @@ pub(super) fn policy(fingerprint: &str) -> Policy {
             reopen: Span::from_minutes(30),
             ..Organisation::default()
         },
-        priorities: BTreeMap::new(),
-        environments: BTreeMap::new(),
-        people: BTreeMap::new(),
-        teams: BTreeMap::new(),
-        groups: BTreeMap::new(),
-        services: BTreeMap::new(),
-        schedules: BTreeMap::new(),
-        escalations: BTreeMap::new(),
-        maintenance: Vec::new(),
-        channels: BTreeMap::new(),
+        ..Policy::default()
     }
 }
 

@@ -79,6 +79,7 @@ impl Concern {
             | Transition::SeverityChanged { incident, .. }
             | Transition::NoteAdded { incident, .. }
             | Transition::IncidentForgotten { incident }
+            | Transition::Responded { incident, .. }
             | Transition::PolicyAssigned { incident, .. }
             | Transition::EscalationMoved { incident, .. }
             | Transition::Folded { incident, .. }

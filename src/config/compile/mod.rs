@@ -6,6 +6,7 @@ mod escalations;
 mod metrics;
 mod people;
 mod personal;
+mod roles;
 mod schedules;
 mod services;
 mod teams;
@@ -95,6 +96,8 @@ impl<'a> Compiler<'a> {
             escalations: self.escalations().into_iter().map(|(name, policy)| (name, Arc::new(policy))).collect(),
             maintenance: self.maintenance(),
             channels,
+            severities: self.severities(),
+            roles: self.role_targets(),
         };
         let link_key = self.organisation_view().and_then(|view| self.secret(&view, "link_key"));
         let (heartbeat, health) = (self.heartbeat(), self.health());
@@ -224,6 +227,7 @@ impl<'a> Compiler<'a> {
                 tell_management: view.truth("tell_management", false),
                 tell_stakeholders: view.truth("tell_stakeholders", false),
                 update_every: view.span("update_every"),
+                postmortem_within: view.span("postmortem_within"),
             };
             priorities.insert(Name::from(entry.key.as_str()), priority);
         }

@@ -35,6 +35,7 @@ impl Compiler<'_> {
             routes,
             reopen: view.span("reopen"),
             raise: raises(&view),
+            roles: super::roles::targets(view.get("roles"), self),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Keys of people and teams.
 
 use super::{LINE, RAISE, ROUTE, SPAN, TEMPLATES, ZONE, named, text};
-use crate::config::shape::{Format, Key, Many, Noun, Shape, Table};
+use crate::config::shape::{Format, Key, Many, Map, Names, Noun, Shape, Table};
 
 /// A person.
 pub static PERSON: Table = Table {
@@ -72,6 +72,11 @@ pub static TEAM: Table = Table {
         Key::new("reopen", text(Format::SpanOrNone), "re-open window instead of the organisation's"),
         Key::new("raise", list!(Shape::Table(&RAISE)), "priority raised by repetition"),
         Key::new("templates", Shape::Table(&TEMPLATES), "texts of its messages, before the organisation's"),
+        Key::new(
+            "roles",
+            map!(text(Format::Target)),
+            "where the person for a role comes from, instead of the organisation's",
+        ),
         Key::new("routes", list!(Shape::Table(&ROUTE)), "channels that hear of alerts; the first that matches wins"),
     ],
 };

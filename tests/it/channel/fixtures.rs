@@ -78,6 +78,7 @@ pub fn breach() -> Content {
             page: "https://callout.acme.example/incidents/4711".into(),
         }),
         opened_at: at("2026-11-20T20:15:01Z"),
+        merged_into: None,
         resolved_at: None,
         timezone: "Europe/Berlin".into(),
         labels: pairs(&[("cluster", "eu-3"), ("service", "data-api")]),

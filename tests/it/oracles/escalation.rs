@@ -151,16 +151,11 @@ fn policy(case: &Case) -> Policy {
             reopen: Span::ZERO,
             ..Organisation::default()
         },
-        priorities: BTreeMap::new(),
-        environments: BTreeMap::new(),
         people: people.collect(),
         teams: BTreeMap::from([("team".into(), Arc::new(team))]),
-        groups: BTreeMap::new(),
-        services: BTreeMap::new(),
         schedules: case.on_call.iter().map(|(name, answers)| (Name::from(name), schedule(name, answers))).collect(),
         escalations,
-        maintenance: Vec::new(),
-        channels: BTreeMap::new(),
+        ..Policy::default()
     }
 }
 

@@ -59,16 +59,8 @@ pub fn policy(objective: Ratio, pairs: &[(&str, &str, &str, &str)], alert: Timel
             reopen: Span::from_minutes(30),
             ..Organisation::default()
         },
-        priorities: BTreeMap::new(),
-        environments: BTreeMap::new(),
-        people: BTreeMap::new(),
-        teams: BTreeMap::new(),
-        groups: BTreeMap::new(),
         services: [(SERVICE.into(), service)].into(),
-        schedules: BTreeMap::new(),
-        escalations: BTreeMap::new(),
-        maintenance: Vec::new(),
-        channels: BTreeMap::new(),
+        ..Policy::default()
     }
 }
 
