@@ -52,7 +52,7 @@ pub const DESCRIBED: &[Operation] = &[
         .answers(&[(200, Content::Json("Gate"))])
         .refuses(&[400, 404]),
 ];
-const FORMAT: Param = Param("format", Kind::Word(&["json", "csv"]), "default json");
+pub(super) const FORMAT: Param = Param("format", Kind::Word(&["json", "csv"]), "default json");
 
 /// Levels of one answer. Beyond: 400.
 pub const LEVELS_MAX: usize = 500;
@@ -244,7 +244,7 @@ fn find<'s>(state: &'s EngineState, id: &str) -> Result<&'s Level, Failure> {
     found.ok_or_else(|| Failure::not_found(format!("SLO with the id `{}`", id.chars().take(64).collect::<String>())))
 }
 
-fn wants_csv(params: &Params) -> Result<bool, Failure> {
+pub(super) fn wants_csv(params: &Params) -> Result<bool, Failure> {
     match params.get("format") {
         None | Some("json") => Ok(false),
         Some("csv") => Ok(true),
@@ -253,7 +253,7 @@ fn wants_csv(params: &Params) -> Result<bool, Failure> {
 }
 
 /// Rows as RFC 4180; nested values are JSON texts.
-fn csv<T: serde::Serialize>(rows: &[T]) -> Response {
+pub(super) fn csv<T: serde::Serialize>(rows: &[T]) -> Response {
     let mut out = String::new();
     for (number, row) in rows.iter().enumerate() {
         let Ok(Value::Object(fields)) = serde_json::to_value(row) else { continue };

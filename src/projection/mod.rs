@@ -6,6 +6,7 @@ mod explain;
 mod history;
 pub mod levels;
 mod oncall;
+pub mod rotations;
 
 pub use audit::{AuditAsked, AuditPage, AuditRow};
 pub use drill::{DrillReport, Hop, Verdict};
