@@ -180,6 +180,7 @@ fn incident(n: u64, event: Arc<Event>) -> Incident {
         chains: Vec::new(),
         update_due: None,
         response: None,
+        links_used: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod auth;
 pub mod channel;
+pub mod chart;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -1,5 +1,5 @@
-//! Signed, expiring links to act on one incident, `/a/{token}`, or on all of a digest, `/d/{token}`, or to
-//! answer a swap request, `/s/{token}`. Whoever holds the link may do what it says, so it is treated as a secret:
+//! Signed, expiring links to act on one incident, `/a/{token}`, or on all of a digest, `/d/{token}`, to answer a swap request, `/s/{token}`,
+//! and to see a chart, `/c/{token}.png`. Whoever holds the link may do what it says, so it is treated as a secret:
 //! it is in no log, and a GET only shows a page, because link scanners and previews follow GETs.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::domain::{DigestId, IncidentId, Name, Span, SwapId, Timestamp};
+use crate::domain::{DeliveryId, DigestId, IncidentId, Name, Span, SwapId, Timestamp};
 
 /// How long a link is good for unless said otherwise.
 pub const LIFETIME: Span = Span::from_hours(72);
@@ -18,8 +18,8 @@ pub const LIFETIME: Span = Span::from_hours(72);
 /// Bytes of the signature that a link carries: 128 bits.
 const TAG_BYTES: usize = 16;
 
-/// Bytes before the person's id: version, verbs, kind of holder, incident, expiry.
-const HEAD_BYTES: usize = 3 + 8 + 8;
+/// Bytes before the person's id: version, verbs, kind of holder, incident, expiry, message.
+const HEAD_BYTES: usize = 3 + 8 + 8 + 8;
 
 /// Bytes of a person's id at most. Beyond: the link is invalid; names in the configuration are shorter anyway.
 const PERSON_BYTES_MAX: usize = 255;
@@ -29,6 +29,8 @@ const VERSION: u8 = 1;
 const VERSION_DIGEST: u8 = 2;
 /// Of a link that is about a swap request; the number in it is the request's.
 const VERSION_SWAP: u8 = 3;
+/// Of a link to a chart; what stands for the message in others is the instant that it shows.
+const VERSION_CHART: u8 = 4;
 
 /// The key that signs links. Kept with the data; whoever has it can act on every incident.
 #[derive(Clone)]
@@ -51,8 +53,12 @@ impl Verbs {
     pub const SNOOZE: Self = Self(2);
     /// Over.
     pub const RESOLVE: Self = Self(4);
+    /// The next step of the escalation at once.
+    pub const ESCALATE: Self = Self(8);
+    /// More or less urgent.
+    pub const PRIORITY: Self = Self(16);
     /// All of these.
-    pub const ALL: Self = Self(7);
+    pub const ALL: Self = Self(31);
 
     /// Both sets together.
     #[must_use]
@@ -81,10 +87,12 @@ pub enum Holder {
 pub struct Link {
     /// The incident.
     pub incident: IncidentId,
-    /// What may be done.
+    /// What may be done, each once.
     pub verbs: Verbs,
     /// Who was sent it.
     pub holder: Holder,
+    /// The message that carries it.
+    pub message: DeliveryId,
     /// Not good from here on; whole seconds.
     pub expires_at: Timestamp,
 }
@@ -96,6 +104,19 @@ pub struct DigestLink {
     pub digest: DigestId,
     /// Who was sent it.
     pub holder: Holder,
+    /// The message that carries it.
+    pub message: DeliveryId,
+    /// Not good from here on; whole seconds.
+    pub expires_at: Timestamp,
+}
+
+/// What a link to a chart says: whoever has it may see this one picture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChartLink {
+    /// The incident.
+    pub incident: IncidentId,
+    /// As of when; whole seconds.
+    pub at: Timestamp,
     /// Not good from here on; whole seconds.
     pub expires_at: Timestamp,
 }
@@ -136,6 +157,7 @@ struct Payload {
     version: u8,
     verbs: u8,
     number: u64,
+    message: u64,
     holder: Holder,
     expires_at: Timestamp,
 }
@@ -160,19 +182,67 @@ impl LinkKey {
     /// The text that goes after `/a/`.
     #[must_use]
     pub fn sign(&self, link: &Link) -> String {
-        self.seal(VERSION, link.verbs, link.incident.0, &link.holder, link.expires_at)
+        self.seal(&Payload {
+            version: VERSION,
+            verbs: link.verbs.0,
+            number: link.incident.0,
+            message: link.message.0,
+            holder: link.holder.clone(),
+            expires_at: link.expires_at,
+        })
     }
 
     /// The text that goes after `/d/`.
     #[must_use]
     pub fn sign_digest(&self, link: &DigestLink) -> String {
-        self.seal(VERSION_DIGEST, Verbs::ACKNOWLEDGE, link.digest.0, &link.holder, link.expires_at)
+        self.seal(&Payload {
+            version: VERSION_DIGEST,
+            verbs: Verbs::ACKNOWLEDGE.0,
+            number: link.digest.0,
+            message: link.message.0,
+            holder: link.holder.clone(),
+            expires_at: link.expires_at,
+        })
+    }
+
+    /// The text that goes after `/c/`, without its ending.
+    #[must_use]
+    pub fn sign_chart(&self, link: ChartLink) -> String {
+        self.seal(&Payload {
+            version: VERSION_CHART,
+            verbs: 0,
+            number: link.incident.0,
+            message: u64::try_from(link.at.as_millis() / 1000).unwrap_or(0),
+            holder: Holder::Channel,
+            expires_at: link.expires_at,
+        })
+    }
+
+    /// Reads the text of a link to a chart.
+    ///
+    /// # Errors
+    /// When it was not made with this key, or has expired.
+    pub fn verify_chart(&self, text: &str, now: Timestamp) -> Result<ChartLink, LinkError> {
+        let Payload { number, message, expires_at, .. } = self.open(text, VERSION_CHART)?;
+        let incident = IncidentId(number);
+        if now >= expires_at {
+            return Err(LinkError::Expired { incident });
+        }
+        let at = Timestamp::from_seconds(i64::try_from(message).unwrap_or(i64::MAX));
+        Ok(ChartLink { incident, at, expires_at })
     }
 
     /// The text that goes after `/s/`.
     #[must_use]
     pub fn sign_swap(&self, link: &SwapLink) -> String {
-        self.seal(VERSION_SWAP, Verbs::ACKNOWLEDGE, link.swap.0, &Holder::Person(link.person.clone()), link.expires_at)
+        self.seal(&Payload {
+            version: VERSION_SWAP,
+            verbs: Verbs::ACKNOWLEDGE.0,
+            number: link.swap.0,
+            message: 0,
+            holder: Holder::Person(link.person.clone()),
+            expires_at: link.expires_at,
+        })
     }
 
     /// Reads a link's text.
@@ -180,12 +250,12 @@ impl LinkKey {
     /// # Errors
     /// When it was not made with this key, or has expired.
     pub fn verify(&self, text: &str, now: Timestamp) -> Result<Link, LinkError> {
-        let Payload { verbs, number, holder, expires_at, .. } = self.open(text, VERSION)?;
+        let Payload { verbs, number, message, holder, expires_at, .. } = self.open(text, VERSION)?;
         let incident = IncidentId(number);
         if now >= expires_at {
             return Err(LinkError::Expired { incident });
         }
-        Ok(Link { incident, verbs: Verbs(verbs), holder, expires_at })
+        Ok(Link { incident, verbs: Verbs(verbs), holder, message: DeliveryId(message), expires_at })
     }
 
     /// Reads the text of a link to a digest.
@@ -193,11 +263,11 @@ impl LinkKey {
     /// # Errors
     /// When it was not made with this key, or has expired.
     pub fn verify_digest(&self, text: &str, now: Timestamp) -> Result<DigestLink, LinkError> {
-        let Payload { number, holder, expires_at, .. } = self.open(text, VERSION_DIGEST)?;
+        let Payload { number, message, holder, expires_at, .. } = self.open(text, VERSION_DIGEST)?;
         if now >= expires_at {
             return Err(LinkError::ExpiredDigest);
         }
-        Ok(DigestLink { digest: DigestId(number), holder, expires_at })
+        Ok(DigestLink { digest: DigestId(number), holder, message: DeliveryId(message), expires_at })
     }
 
     /// Reads the text of a link to a swap request.
@@ -214,15 +284,16 @@ impl LinkKey {
         Ok(SwapLink { swap: SwapId(number), person, expires_at })
     }
 
-    fn seal(&self, version: u8, verbs: Verbs, number: u64, holder: &Holder, expires_at: Timestamp) -> String {
-        let (kind, person) = match holder {
+    fn seal(&self, payload: &Payload) -> String {
+        let (kind, person) = match &payload.holder {
             Holder::Channel => (0, ""),
             Holder::Person(person) => (1, person.as_str()),
         };
         let mut bytes = Vec::with_capacity(HEAD_BYTES + person.len() + TAG_BYTES);
-        bytes.extend_from_slice(&[version, verbs.0, kind]);
-        bytes.extend_from_slice(&number.to_be_bytes());
-        bytes.extend_from_slice(&(expires_at.as_millis() / 1000).to_be_bytes());
+        bytes.extend_from_slice(&[payload.version, payload.verbs, kind]);
+        bytes.extend_from_slice(&payload.number.to_be_bytes());
+        bytes.extend_from_slice(&(payload.expires_at.as_millis() / 1000).to_be_bytes());
+        bytes.extend_from_slice(&payload.message.to_be_bytes());
         bytes.extend_from_slice(person.as_bytes());
         let tag = self.tag(&bytes);
         bytes.extend_from_slice(&tag);
@@ -260,8 +331,9 @@ impl LinkKey {
 fn read(payload: &[u8]) -> Option<Payload> {
     let (head, person) = payload.split_first_chunk::<HEAD_BYTES>()?;
     let [version, verbs, kind, rest @ ..] = head;
-    let (number, expires) = rest.split_first_chunk::<8>()?;
-    let expires: [u8; 8] = expires.try_into().ok()?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    let (expires, message) = rest.split_first_chunk::<8>()?;
+    let message: [u8; 8] = message.try_into().ok()?;
     let holder = match (kind, std::str::from_utf8(person).ok()?) {
         (0, "") => Holder::Channel,
         (1, person) if !person.is_empty() => Holder::Person(person.into()),
@@ -271,9 +343,16 @@ fn read(payload: &[u8]) -> Option<Payload> {
         version: *version,
         verbs: *verbs,
         number: u64::from_be_bytes(*number),
+        message: u64::from_be_bytes(message),
         holder,
-        expires_at: Timestamp::from_seconds(i64::from_be_bytes(expires)),
+        expires_at: Timestamp::from_seconds(i64::from_be_bytes(*expires)),
     })
+}
+
+/// The path of a chart.
+#[must_use]
+pub fn chart_path(token: &str) -> String {
+    format!("/c/{token}.png")
 }
 
 /// The path of the page of a digest.
@@ -303,6 +382,7 @@ mod tests {
             incident: IncidentId(4711),
             verbs: Verbs::ACKNOWLEDGE.and(Verbs::SNOOZE),
             holder: Holder::Person("ana".into()),
+            message: DeliveryId(17),
             expires_at: Timestamp::from_seconds(1_000),
         }
     }
@@ -321,8 +401,8 @@ mod tests {
     #[test]
     fn a_link_to_a_digest_is_no_link_to_an_incident() {
         let key = LinkKey::new([7; 32]);
-        let Link { holder, expires_at, .. } = link();
-        let link = DigestLink { digest: DigestId(4711), holder, expires_at };
+        let Link { holder, message, expires_at, .. } = link();
+        let link = DigestLink { digest: DigestId(4711), holder, message, expires_at };
         let text = key.sign_digest(&link);
         let early = Timestamp::from_seconds(999);
         assert_eq!(key.verify_digest(&text, early), Ok(link));
@@ -342,6 +422,18 @@ mod tests {
         assert_eq!(key.verify_digest(&text, early), Err(LinkError::Invalid));
         assert_eq!(key.verify_swap(&key.sign(&super::tests::link()), early), Err(LinkError::Invalid));
         assert_eq!(key.verify_swap(&text, expires_at), Err(LinkError::ExpiredSwap));
+    }
+
+    #[test]
+    fn a_link_to_a_chart_shows_one_picture_and_acts_on_nothing() {
+        let key = LinkKey::new([7; 32]);
+        let seconds = Timestamp::from_seconds;
+        let link = ChartLink { incident: IncidentId(4711), at: seconds(500), expires_at: seconds(1_000) };
+        let text = key.sign_chart(link);
+        assert_eq!(key.verify_chart(&text, seconds(999)), Ok(link));
+        assert_eq!(key.verify_chart(&text, seconds(1_000)), Err(LinkError::Expired { incident: IncidentId(4711) }));
+        assert_eq!(key.verify(&text, seconds(999)), Err(LinkError::Invalid));
+        assert_eq!(key.verify_chart(&key.sign(&super::tests::link()), seconds(0)), Err(LinkError::Invalid));
     }
 
     #[test]

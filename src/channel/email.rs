@@ -6,6 +6,7 @@
 //! The address policy of `client.rs` does not hold here: mail servers are mostly inside, the operator alone names them, and the protocol
 //! takes nobody further (no redirects, and a reply goes no further than its code). Instead TLS is required beyond this machine.
 
+mod dkim;
 mod headers;
 pub mod render;
 mod template;
@@ -54,6 +55,7 @@ struct Email {
     reference: ChannelRef,
     server: Server,
     from: Mailbox,
+    signer: Option<dkim::Signer>,
     timeout: Duration,
     interval: Duration,
 }
@@ -92,16 +94,20 @@ impl Email {
             reference: setup.reference.clone(),
             server: Server::new(settings.host.clone(), settings.port, security(settings)?, credentials, timeout),
             from,
+            signer: settings.dkim.as_ref().map(|dkim| dkim::Signer::new(dkim, setup)).transpose()?,
             timeout,
             interval: common.interval.map_or(Duration::ZERO, Span::to_std),
         })
     }
 
     async fn deliver(&self, address: &str, message: &Message) -> Sending {
-        let mail = match render::mail(message, address, &self.from) {
+        let mut mail = match render::mail(message, address, &self.from) {
             Ok(mail) => mail,
             Err(error) => return failed(error.to_string()),
         };
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut mail.message);
+        }
         match self.server.send(&mail.message, message.now).await {
             Ok(()) => Sending::Delivered {
                 receipt: Some(Receipt { channel: self.reference.clone(), place: "".into(), message: mail.id.into() }),

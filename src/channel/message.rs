@@ -1,6 +1,7 @@
 //! What a channel is given to say: everything looked up, nothing rendered. Texts are foreign; each channel escapes for itself.
 
 use super::digest::Digest;
+use crate::chart::Chart;
 use crate::domain::{DeliveryId, IncidentId, Timestamp};
 use crate::engine::input::Receipt;
 use crate::engine::state::{Purpose, Status};
@@ -92,6 +93,10 @@ pub struct Content {
     pub service: Option<String>,
     /// Facts in order of use: objective, error ratio, budget left, environment, region, since, deduplicated, snooze, policy ….
     pub facts: Vec<Fact>,
+    /// What was measured, for programs and templates; the facts say the same in words.
+    pub measured: Option<Box<Measured>>,
+    /// A chart of it, for channels that show one.
+    pub picture: Option<Box<Picture>>,
     /// The sender's context, labels and annotations not said above; less important.
     pub details: Vec<Fact>,
     /// Recent deployments, newest first.
@@ -125,6 +130,49 @@ pub struct Fact {
     pub name: String,
     /// Value for people: `41.5 % of 28d`.
     pub value: String,
+}
+
+/// What was measured. Numbers are exact texts without signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// The rule that fired: `page_fast`.
+    pub rule: Option<String>,
+    /// The burn rate that both of its windows must exceed: `14.4`.
+    pub factor: Option<String>,
+    /// Objective in percent.
+    pub objective_percent: Option<String>,
+    /// Windows, those of the rule first: the long one, the short one.
+    pub windows: Vec<Measure>,
+    /// What is left of the error budget in percent, below zero when overspent.
+    pub budget_remaining_percent: Option<String>,
+    /// Of which period.
+    pub budget_period: Option<String>,
+    /// How long that lasts at the pace of the first window; absent where it lasts for the whole period.
+    pub budget_gone_in: Option<String>,
+}
+
+/// Counts of a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measure {
+    /// Its length: `1h`.
+    pub length: String,
+    /// Bad events.
+    pub bad: u64,
+    /// Valid events.
+    pub total: u64,
+    /// Share of bad events in percent; absent without traffic.
+    pub failed_percent: Option<String>,
+    /// Burn rate.
+    pub burn: Option<String>,
+}
+
+/// A chart, and where others can fetch it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// The chart.
+    pub chart: Chart,
+    /// Its address, signed and expiring, where one can be given to others.
+    pub url: Option<String>,
 }
 
 /// A link with a title.

@@ -15,7 +15,7 @@ pub mod text;
 pub mod webhook;
 pub mod wording;
 
-pub use message::{ActionLinks, Content, Fact, Link, Message, PersonName, Urgency};
+pub use message::{ActionLinks, Content, Fact, Link, Measure, Measured, Message, PersonName, Picture, Urgency};
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -253,7 +253,7 @@ impl Api<'_> {
             body["reply_broadcast"] =
                 json!(matches!(self.message.purpose, Purpose::Reopened | Purpose::Unacknowledged));
         }
-        let mut answer = self.call(self.post, &body).await;
+        let mut answer = self.call_with_pictures(self.post, &mut body).await;
         if let Answer::Refused(name) = &answer
             && CONTENT.contains(&name.as_str())
         {
@@ -286,7 +286,7 @@ impl Api<'_> {
             "parse": "none",
             "link_names": false,
         });
-        let mut answer = self.call(self.update, &body).await;
+        let mut answer = self.call_with_pictures(self.update, &mut body).await;
         if matches!(&answer, Answer::Refused(name) if CONTENT.contains(&name.as_str())) {
             body["text"] = json!(blocks::text_only(self.message));
             body["blocks"] = json!([]);
@@ -305,6 +305,20 @@ impl Api<'_> {
             // The first message says it already; a thread that is closed is no reason to go on trying.
             Sending::Delivered { .. } | Sending::Failed { .. } => Sending::Delivered { receipt: Some(first.clone()) },
             again @ Sending::Retry { .. } => again,
+        }
+    }
+
+    /// Calls; once more without the picture, where Slack refuses the blocks: mostly it could not fetch it.
+    async fn call_with_pictures(&self, method: &Target, body: &mut Value) -> Answer {
+        let answer = self.call(method, body).await;
+        let without = body["blocks"].as_array().and_then(|blocks| blocks::without_pictures(blocks));
+        match (&answer, without) {
+            (Answer::Refused(name), Some(blocks)) if CONTENT.contains(&name.as_str()) => {
+                tracing::warn!(channel = %self.slack.reference, error = %name, "Slack refused a message with a picture; it goes without");
+                body["blocks"] = json!(blocks);
+                self.call(method, body).await
+            }
+            _ => answer,
         }
     }
 

@@ -21,8 +21,8 @@ use sha2::Sha256;
 use super::client::{self, Target};
 use super::digest::Digest;
 use super::{
-    Abilities, ActionLinks, Channel, Content, Fact, Kind, Limit, Link, Message, PersonName, SendFuture, Sending, Setup,
-    SetupError, Urgency, outcome,
+    Abilities, ActionLinks, Channel, Content, Fact, Kind, Limit, Link, Measure, Measured, Message, PersonName,
+    SendFuture, Sending, Setup, SetupError, Urgency, outcome,
 };
 use crate::config::{ChannelSettings, WebhookSettings};
 use crate::domain::{ChannelKind, Timestamp};
@@ -333,7 +333,7 @@ impl Serialize for Incident<'_> {
             Urgency::Normal => "normal",
             Urgency::Over => "over",
         };
-        let mut out = s.serialize_struct("Incident", 27)?;
+        let mut out = s.serialize_struct("Incident", 28)?;
         out.serialize_field("id", &c.incident.0)?;
         out.serialize_field("key", &c.key)?;
         out.serialize_field("status", c.status.as_str())?;
@@ -352,6 +352,7 @@ impl Serialize for Incident<'_> {
         out.serialize_field("opened_at", &Shown(c.opened_at))?;
         out.serialize_field("resolved_at", &c.resolved_at.map(Shown))?;
         out.serialize_field("timezone", &c.timezone)?;
+        out.serialize_field("measured", &c.measured.as_deref().map(Figures))?;
         out.serialize_field("facts", &Facts(&c.facts))?;
         out.serialize_field("details", &Facts(&c.details))?;
         out.serialize_field("deployments", &Facts(&c.deployments))?;
@@ -361,6 +362,46 @@ impl Serialize for Incident<'_> {
         out.serialize_field("actions", &c.actions.as_ref().map(Actions))?;
         out.serialize_field("labels", &Pairs(&c.labels))?;
         out.serialize_field("annotations", &Pairs(&c.annotations))?;
+        out.end()
+    }
+}
+
+/// What was measured, as a program compares it.
+struct Figures<'a>(&'a Measured);
+
+impl Serialize for Figures<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let m = self.0;
+        let mut out = s.serialize_struct("Measured", 7)?;
+        out.serialize_field("rule", &m.rule)?;
+        out.serialize_field("factor", &m.factor)?;
+        out.serialize_field("objective_percent", &m.objective_percent)?;
+        out.serialize_field("windows", &Windows(&m.windows))?;
+        out.serialize_field("budget_remaining_percent", &m.budget_remaining_percent)?;
+        out.serialize_field("budget_period", &m.budget_period)?;
+        out.serialize_field("budget_gone_in", &m.budget_gone_in)?;
+        out.end()
+    }
+}
+
+struct Windows<'a>(&'a [Measure]);
+
+impl Serialize for Windows<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.0.iter().map(Window))
+    }
+}
+
+struct Window<'a>(&'a Measure);
+
+impl Serialize for Window<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut out = s.serialize_struct("Window", 5)?;
+        out.serialize_field("length", &self.0.length)?;
+        out.serialize_field("bad", &self.0.bad)?;
+        out.serialize_field("total", &self.0.total)?;
+        out.serialize_field("failed_percent", &self.0.failed_percent)?;
+        out.serialize_field("burn", &self.0.burn)?;
         out.end()
     }
 }

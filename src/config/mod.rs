@@ -28,8 +28,8 @@ pub use diagnostic::{Diagnostic, FINDINGS_MAX, Severity};
 pub use schema::schema;
 pub use secret::SecretError;
 pub use settings::{
-    BeatMethod, ChannelSettings, Common, EmailSettings, HealthLimits, HeartbeatSettings, HttpTarget, SecretRef,
-    Settings, SlackSettings, TeamsSettings, TlsMode, TokenSettings, WebhookSettings,
+    BeatMethod, ChannelSettings, Common, DkimSettings, EmailSettings, HealthLimits, HeartbeatSettings, HttpTarget,
+    Pictures, SecretRef, Settings, SlackSettings, TeamsSettings, TlsMode, TokenSettings, WebhookSettings,
 };
 pub use source::{FILE_BYTES_MAX, FILES_MAX, Place, Position, Source, Sources};
 

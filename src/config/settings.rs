@@ -114,6 +114,8 @@ pub struct SlackSettings {
     pub api_url: String,
     /// For interactive callbacks.
     pub signing_secret: Option<SecretRef>,
+    /// Whether messages show charts, which Slack fetches from callout.
+    pub pictures: bool,
     /// Common settings.
     pub common: Common,
 }
@@ -123,6 +125,8 @@ pub struct SlackSettings {
 pub struct TeamsSettings {
     /// The flow's URL; a secret as a whole (`url_env`, `url_file`; `url` for tests).
     pub url: HttpTarget,
+    /// Whether cards show charts, which Teams fetches from callout.
+    pub pictures: bool,
     /// Common settings.
     pub common: Common,
 }
@@ -153,8 +157,23 @@ pub struct EmailSettings {
     pub password: Option<SecretRef>,
     /// `From:`, an address with or without a name.
     pub from: String,
+    /// Whether mails carry charts.
+    pub pictures: bool,
+    /// How mails are signed.
+    pub dkim: Option<DkimSettings>,
     /// Common settings.
     pub common: Common,
+}
+
+/// A DKIM signature under every mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DkimSettings {
+    /// Domain that signs.
+    pub domain: String,
+    /// Name of the key below `_domainkey` of that domain.
+    pub selector: String,
+    /// Private key: RSA in PEM (PKCS #1), or the 32 bytes of an Ed25519 key in base64.
+    pub key: SecretRef,
 }
 
 /// Signed generic webhook.
@@ -172,6 +191,31 @@ pub struct WebhookSettings {
     pub concurrency: u32,
     /// Common settings.
     pub common: Common,
+}
+
+impl ChannelSettings {
+    /// How it shows charts.
+    #[must_use]
+    pub const fn pictures(&self) -> Pictures {
+        match self {
+            Self::Slack(SlackSettings { pictures: true, .. }) | Self::Teams(TeamsSettings { pictures: true, .. }) => {
+                Pictures::Fetched
+            }
+            Self::Email(EmailSettings { pictures: true, .. }) => Pictures::Sent,
+            _ => Pictures::None,
+        }
+    }
+}
+
+/// How a channel shows charts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pictures {
+    /// Not at all.
+    None,
+    /// In the message.
+    Sent,
+    /// The other side fetches them by a signed link.
+    Fetched,
 }
 
 /// What all channels share.

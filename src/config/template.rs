@@ -61,6 +61,21 @@ impl Templates {
     }
 }
 
+/// What a template may use of what was measured.
+pub const MEASURED: [&str; 11] = [
+    "burn",
+    "burn_short",
+    "factor",
+    "rule",
+    "window",
+    "bad",
+    "total",
+    "failed_percent",
+    "objective_percent",
+    "budget_left_percent",
+    "budget_gone_in",
+];
+
 /// What a template may use.
 #[derive(Debug, Clone)]
 pub struct Values<'a> {
@@ -80,6 +95,8 @@ pub struct Values<'a> {
     pub team: &'a str,
     /// Service; empty where none is named.
     pub service: &'a str,
+    /// What was measured; all of [`MEASURED`] are there, empty where they are not known.
+    pub measured: BTreeMap<&'static str, String>,
     /// Labels as sent.
     pub labels: BTreeMap<&'a str, &'a str>,
     /// Annotations as sent.
@@ -91,6 +108,7 @@ impl Values<'_> {
         fn map(pairs: &BTreeMap<&str, &str>) -> Value {
             Value::from_pairs(pairs.iter().map(|(name, value)| (Value::from(*name), Value::from(*value))))
         }
+        let measured = |name| Value::from(self.measured.get(name).map(String::as_str).unwrap_or_default());
         Value::from_pairs([
             ("incident", Value::from(self.incident)),
             ("headline", Value::from(self.headline)),
@@ -100,6 +118,7 @@ impl Values<'_> {
             ("severity", Value::from(self.severity)),
             ("team", Value::from(self.team)),
             ("service", Value::from(self.service)),
+            ("measured", Value::from_pairs(MEASURED.map(|name| (Value::from(name), measured(name))))),
             ("labels", map(&self.labels)),
             ("annotations", map(&self.annotations)),
         ])
@@ -119,6 +138,22 @@ impl Values<'static> {
             severity: "",
             team: "checkout",
             service: "data-api",
+            measured: BTreeMap::from(
+                [
+                    ("burn", "5.1"),
+                    ("burn_short", "33.3"),
+                    ("factor", "2"),
+                    ("rule", "depletion"),
+                    ("window", "1h"),
+                    ("bad", "1529"),
+                    ("total", "100000"),
+                    ("failed_percent", "1.53"),
+                    ("objective_percent", "99.7"),
+                    ("budget_left_percent", "41.5"),
+                    ("budget_gone_in", "2d6h"),
+                ]
+                .map(|(name, value)| (name, value.to_owned())),
+            ),
             labels: BTreeMap::from([("alertname", "HighErrorRate"), ("host", "web-1")]),
             annotations: BTreeMap::from([("summary", "the app is unusable")]),
         }

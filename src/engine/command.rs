@@ -4,7 +4,7 @@ use super::input::{Act, Actor, Command, SilenceSpec, Verb};
 use super::judge::Judge;
 use super::state::{Purpose, Status};
 use super::transition::Transition;
-use crate::domain::{IncidentId, Name, Timestamp};
+use crate::domain::{DeliveryId, IncidentId, Name, Timestamp};
 use crate::rules::{Because, RuleKind};
 
 impl Judge<'_> {
@@ -20,6 +20,7 @@ impl Judge<'_> {
             | Verb::OfferSwap(_)
             | Verb::AcceptSwap { .. }
             | Verb::DeclineSwap { .. } => self.stand_in(by, &command.verb),
+            Verb::ByLink { message, verb } => self.by_link(by, *message, verb),
             verb => {
                 let Some(id) = verb.incident() else { return };
                 let Some(incident) = self.engine.state.incidents.get(&id) else {
@@ -43,6 +44,25 @@ impl Judge<'_> {
                     _ => self.open_command(id, by, verb),
                 }
             }
+        }
+    }
+
+    /// By the link of a message, which is good for each kind of act once: whoever forwards or replays it does nothing twice.
+    fn by_link(&mut self, by: &Actor, message: DeliveryId, verb: &Verb) {
+        let act = verb.as_str();
+        if let Some(id) = verb.incident() {
+            let incident = self.engine.state.incidents.get(&id);
+            if incident.is_some_and(|incident| incident.link_use(message, act).is_some()) {
+                self.nothing(Some(id), "this link was used for that already");
+                return;
+            }
+            if incident.is_some() {
+                let act = Name::const_new(act);
+                self.record(Transition::LinkUsed { incident: id, message, act, by: by.clone() });
+            }
+        }
+        if !matches!(verb, Verb::ByLink { .. }) {
+            self.command(&Command { by: by.clone(), verb: verb.clone() });
         }
     }
 

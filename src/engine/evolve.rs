@@ -9,7 +9,7 @@ use super::Engine;
 use super::input::{Input, Outcome};
 use super::limits;
 use super::response::Dimension;
-use super::state::{Alert, Delivery, Escalation, Incident, Note, Purpose, Sent, Status};
+use super::state::{Alert, Delivery, Escalation, Incident, LinkUse, Note, Purpose, Sent, Status};
 use super::timers::{Timer, alert_deadline, incident_deadline, scope_deadline};
 use super::transition::{IncidentOpening, RefireCount, Transition};
 use crate::domain::{DeliveryId, Event, EventId, Fingerprint, IncidentId, Seq, Timestamp};
@@ -211,6 +211,12 @@ impl Engine {
                 }
                 i.notes.push(Note { at: now, by: by.clone(), text: text.clone() });
             }),
+            T::LinkUsed { incident, message, act, by } => self.change(*incident, |i, now| {
+                if i.links_used.len() >= limits::LINK_USES_MAX {
+                    i.links_used.remove(0);
+                }
+                i.links_used.push(LinkUse { message: *message, act: act.clone(), by: by.clone(), at: now });
+            }),
             T::IncidentForgotten { incident } => self.incident_forgotten(*incident),
             T::PolicyAssigned { incident, policy } => self.change(*incident, |i, _| {
                 i.escalation = policy.as_ref().map(|policy| new_escalation(Arc::clone(policy)));
@@ -396,6 +402,7 @@ impl Engine {
             chains: Vec::new(),
             update_due: None,
             response: None,
+            links_used: Vec::new(),
         };
         self.state.last_incident = self.state.last_incident.max(opening.incident.0);
         self.state.by_key.insert(opening.key.clone(), opening.incident);

@@ -152,13 +152,16 @@ pub enum Verb {
     AssignRole { incident: IncidentId, role: Name, person: Option<Name> },
     /// A postmortem is written, or will not be.
     SettlePostmortem { incident: IncidentId, how: Settlement },
+    /// By a link in a message, which is good for each kind of act once. The message is the row of the outbox that carried it.
+    ByLink { message: DeliveryId, verb: Box<Verb> },
 }
 
 impl Verb {
     /// `acknowledge`, `add-silence`: the word in the audit.
     #[must_use]
-    pub const fn as_str(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
+            Self::ByLink { verb, .. } => verb.as_str(),
             Self::Acknowledge { .. } => "acknowledge",
             Self::Unacknowledge { .. } => "unacknowledge",
             Self::Snooze { .. } => "snooze",
@@ -186,8 +189,9 @@ impl Verb {
 
     /// The incident it is about.
     #[must_use]
-    pub const fn incident(&self) -> Option<IncidentId> {
+    pub fn incident(&self) -> Option<IncidentId> {
         match self {
+            Self::ByLink { verb, .. } => verb.incident(),
             Self::Acknowledge { incident }
             | Self::Unacknowledge { incident }
             | Self::Snooze { incident, .. }

@@ -158,7 +158,8 @@ fn labels(pairs: &[(&str, &str)]) -> Labels {
 }
 
 /// The level that an event of ours is about.
-pub(super) fn level_of(event: &Event) -> Option<LevelKey> {
+#[must_use]
+pub fn level_of(event: &Event) -> Option<LevelKey> {
     let scope = if event.labels.get(SCOPE_LABEL) == Some(ALL) {
         Scope::All
     } else {

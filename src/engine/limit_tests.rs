@@ -14,6 +14,26 @@ use crate::rules::dedup::DedupRule;
 use crate::rules::priority::RaiseRule;
 
 #[test]
+fn the_oldest_uses_of_links_are_forgotten_beyond_their_limit() {
+    let mut world = World::new(policy());
+    world.event(minute(0), resource("a"));
+    let incident = IncidentId(1);
+    let note = |message: usize| Verb::ByLink {
+        message: DeliveryId(message as u64),
+        verb: Box::new(Verb::Note { incident, text: "x".into() }),
+    };
+    for message in 1..=limits::LINK_USES_MAX + 1 {
+        world.does(minute(1), "ana", note(message));
+    }
+    let used = |world: &World, message| world.incident(1).link_use(DeliveryId(message), "note").is_some();
+    assert_eq!(world.incident(1).links_used.len(), limits::LINK_USES_MAX);
+    assert!(!used(&world, 1) && used(&world, 2));
+    let notes = world.incident(1).notes.len();
+    world.does(minute(2), "ana", note(2));
+    assert_eq!(world.incident(1).notes.len(), notes, "what is remembered is not done again");
+}
+
+#[test]
 fn the_oldest_notes_are_forgotten() {
     let mut world = World::new(policy());
     world.event(minute(0), resource("a"));

@@ -20,6 +20,8 @@ pub const IDEMPOTENCY_MAX: usize = 500_000;
 pub const OCCURRENCES_MAX: usize = 64;
 /// Messages remembered per incident for follow-ups; beyond, later ones get none.
 pub const SENT_MAX: usize = 256;
+/// Uses of links that an incident remembers; beyond, the oldest are forgotten, and such a link is good once more until it expires.
+pub const LINK_USES_MAX: usize = 100;
 /// Remarks kept in memory per incident; beyond, the oldest are in the journal only.
 pub const NOTES_MAX: usize = 200;
 /// Sources of one incident; beyond, further ones are counted but do not keep it open.

@@ -206,9 +206,30 @@ pub struct Incident {
     pub update_due: Option<Timestamp>,
     /// How people work on it, where there is something to say of it.
     pub response: Option<Box<Response>>,
+    /// Links of messages that were used, oldest first.
+    pub links_used: Vec<LinkUse>,
+}
+
+/// A link that was used.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LinkUse {
+    /// The message that carried it.
+    pub message: DeliveryId,
+    /// The kind of act, as in the audit: `acknowledge`.
+    pub act: Name,
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Incident {
+    /// How the link of a message was used for a kind of act, if it was.
+    #[must_use]
+    pub fn link_use(&self, message: DeliveryId, act: &str) -> Option<&LinkUse> {
+        self.links_used.iter().find(|used| used.message == message && used.act == act)
+    }
+
     /// What deduplication keys of drills begin with.
     pub const DRILL_KEYS: &'static str = "drill/";
 

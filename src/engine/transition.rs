@@ -169,6 +169,8 @@ pub enum Transition {
     EscalationHeld { incident: IncidentId, pass: u32, until: Timestamp },
     /// How people work on an incident changed: roles, updates, merging, its postmortem.
     Responded { incident: IncidentId, change: ResponseChange },
+    /// The link of a message was used for this kind of act, for which it is not good any more.
+    LinkUsed { incident: IncidentId, message: DeliveryId, act: Name, by: Actor },
 }
 
 /// One source sent again.

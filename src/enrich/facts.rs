@@ -4,10 +4,10 @@
 
 use super::headline::{how_bad, is_said, objective};
 use super::words::{factor, number, percent, times};
-use super::{DETAILS_MAX, NAME_MAX, VALUE_MAX, View, links};
+use super::{DETAILS_MAX, NAME_MAX, VALUE_MAX, View, links, measured};
 use crate::channel::Fact;
 use crate::channel::text::{one_line, short};
-use crate::domain::{BudgetLeft, Span, WindowCounts};
+use crate::domain::{Span, WindowCounts};
 use crate::engine::state::{Escalation, Status};
 use crate::slo::Budget;
 
@@ -24,12 +24,13 @@ fn fact(name: &str, value: String) -> Fact {
 /// What a person needs to judge how bad it is and what happens next.
 pub fn facts(view: &View<'_>) -> Vec<Fact> {
     let event = view.event;
-    let detail = event.detail.as_deref();
     let facts = [
         event.service.as_deref().map(|service| fact("Service", short(service, NAME_MAX))),
         objective_fact(view),
         broken_by(view),
-        detail.and_then(|d| d.budget.as_ref()).map(|budget| fact("Budget left", budget_left(budget))),
+        measured::burn_rate(view).map(|rates| fact("Burn rate", rates)),
+        measured::burns_now(view).map(|rates| fact("Burning now", rates)),
+        budget_left(view),
         place(view),
         broke_at(view),
         Some(deduplicated(view)),
@@ -53,16 +54,20 @@ fn objective_fact(view: &View<'_>) -> Option<Fact> {
     Some(fact("Objective", format!("{objective}{sent}{period}{name}")))
 }
 
-/// `510% of the budget: 1,529 of 100,000 failed in 1h, 0.3% allowed`.
+/// `510% of the budget: 1,529 of 100,000 failed in 1h, 0.3% allowed; 180 of 8,300 in 5m`.
 fn broken_by(view: &View<'_>) -> Option<Fact> {
-    let window = view.event.window.as_ref()?;
+    let mut told = measured::told(view).into_iter();
+    let window = told.next()?;
+    let further =
+        |window: &WindowCounts| format!("; {} of {} in {}", number(window.bad()), number(window.total), window.length);
+    let further: String = told.map(further).collect();
     let counts = counts(view, window);
     let budget = objective(view.event, view.slo).map(crate::domain::Ratio::complement);
     let value = match budget.and_then(|b| Some((window.bad_ratio()?.over(b)?, b))) {
         Some((spent, budget)) => {
-            format!("{} of the budget: {counts}, {} allowed", spent.percent(0), budget.percent(8))
+            format!("{} of the budget: {counts}, {} allowed{further}", spent.percent(0), budget.percent(8))
         }
-        None => counts,
+        None => format!("{counts}{further}"),
     };
     Some(fact("Broken by", value))
 }
@@ -76,10 +81,12 @@ fn counts(view: &View<'_>, window: &WindowCounts) -> String {
     format!("{} of {} {how} in {}", number(window.bad()), number(window.total), window.length)
 }
 
-/// `41.5% of 28d, depleting`, as the sender computed it.
-pub fn budget_left(budget: &BudgetLeft) -> String {
-    let period = budget.period.map(|period| format!(" of {period}")).unwrap_or_default();
-    format!("{}{period}{}", percent_text(&budget.remaining_percent), status_word(&budget.remaining_percent))
+/// `41.5% of 28d, depleting; gone in 2 d 3 h at this pace`.
+fn budget_left(view: &View<'_>) -> Option<Fact> {
+    let (remaining, period) = measured::left(view)?;
+    let period = period.map(|period| format!(" of {period}")).unwrap_or_default();
+    let gone = measured::gone_in_words(view).map(|gone| format!("; {gone}")).unwrap_or_default();
+    Some(fact("Budget left", format!("{}{period}{}{gone}", percent_text(&remaining), status_word(&remaining))))
 }
 
 /// A percentage as sent, with one sign behind it.
@@ -191,7 +198,10 @@ pub fn details(view: &View<'_>) -> Vec<Fact> {
     let event = view.event;
     let detail = event.detail.as_deref();
     let context = detail.iter().flat_map(|d| d.context.iter()).filter(|(_, value)| links::web_url(value).is_none());
-    let windows = detail.iter().flat_map(|d| &d.more_windows).map(|window| further_window(view, window));
+    let context = context.filter(|(name, _)| !measured::is_said(name, view));
+    let told = measured::told(view);
+    let windows = measured::windows(view).into_iter().skip(1).filter(|window| !told.contains(window));
+    let windows = windows.map(|window| further_window(view, window));
     let labels = event.labels.iter().filter(|(name, _)| !SHOWN_LABELS.contains(name) && !is_said(name));
     let annotations = event.annotations.iter().filter(|(name, _)| !is_said(name) && !name.ends_with("_url"));
     let mut details: Vec<Fact> = context.map(|(name, value)| context_fact(name, value)).collect();

@@ -12,6 +12,8 @@ mod digest;
 mod facts;
 mod headline;
 mod links;
+mod measured;
+mod picture;
 mod told;
 mod words;
 
@@ -19,6 +21,7 @@ mod words;
 mod tests;
 
 pub use digest::Gathering;
+pub use picture::chart;
 
 use jiff::tz::TimeZone;
 
@@ -64,6 +67,8 @@ struct View<'a> {
     policy: &'a Policy,
     service: Option<&'a Service>,
     slo: Option<&'a Slo>,
+    /// The service level, where callout has samples of it.
+    standing: Option<measured::Standing<'a>>,
     zone: TimeZone,
     /// Engine time.
     now: Timestamp,
@@ -84,7 +89,7 @@ pub fn content_in_zone(
     state: &State,
     timezone: &str,
 ) -> Content {
-    let view = View::new(incident, policy, wording::zone(timezone), state.now);
+    let view = View::in_state(incident, policy, wording::zone(timezone), state, state.now);
     let event = view.event;
     let headline = headline::headline(&view);
     let priority = incident.priority.as_ref();
@@ -106,6 +111,8 @@ pub fn content_in_zone(
         unowned: incident.unowned,
         drill: incident.is_drill(),
         service: event.service.as_ref().map(|s| short(s, NAME_MAX)),
+        measured: measured::measured(&view),
+        picture: None,
         facts: facts::facts(&view),
         details: facts::details(&view),
         deployments: deployments::deployments(&view),
@@ -140,7 +147,13 @@ impl<'a> View<'a> {
             let mut all = service.slos.iter().chain(service.default_slos.values());
             all.find(|slo| slo.name == *name).map(|slo| &**slo)
         });
-        Self { incident, event, policy, service, slo, zone, now }
+        Self { incident, event, policy, service, slo, standing: None, zone, now }
+    }
+
+    /// With what is known of the service level at `now`.
+    fn in_state(incident: &'a Incident, policy: &'a Policy, zone: TimeZone, state: &'a State, now: Timestamp) -> Self {
+        let standing = measured::Standing::of(incident, state, now);
+        Self { standing, ..Self::new(incident, policy, zone, now) }
     }
 
     /// An instant for people, local and in UTC.

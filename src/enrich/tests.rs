@@ -14,6 +14,7 @@ use crate::engine::policy::{
     EscalationPolicy, EscalationStep, Organisation, Person, Policy, Priority, Service, Slo, Target,
 };
 use crate::engine::state::{Delivery, Escalation, Incident, Purpose, Recipient, Sent, State, Status};
+use crate::rules::burn_rate::BurnPair;
 use crate::rules::dedup::tests::event;
 
 /// Labels or annotations.
@@ -158,6 +159,7 @@ fn incident(event: Event) -> Incident {
         chains: Vec::new(),
         update_due: None,
         response: None,
+        links_used: Vec::new(),
     }
 }
 
@@ -222,7 +224,8 @@ fn facts_say_how_bad_it_is_and_what_happens_next() {
             "Service: data-api",
             "Objective: 99.7% over 28d: Availability of get data API",
             "Broken by: 510% of the budget: 1,529 of 100,000 failed in 1h, 0.3% allowed",
-            "Budget left: 41.5% of 28d, depleting",
+            "Burn rate: 5.1x the budget in 1h",
+            "Budget left: 41.5% of 28d, depleting; gone in 2 d 6 h at this pace",
             "Where: prod-eu, region eu",
             "Deduplicated: no repeats so far",
             "Alert snooze: alerts of this kind stay quiet until 23:15 CET (22:15 UTC)",
@@ -231,6 +234,46 @@ fn facts_say_how_bad_it_is_and_what_happens_next() {
             "Why it matters: the app is unusable without it",
         ]
     );
+}
+
+#[test]
+fn both_burn_rates_are_told_with_the_factor_of_the_rule_that_fired() {
+    let mut policy = policy();
+    let slo = Arc::make_mut(&mut policy.services.get_mut("data-api").unwrap().slos[0]);
+    let pair = |name: &str, factor: &str, long: &str, short: &str| {
+        let span = |text| Span::parse(text).unwrap();
+        BurnPair::new(name.into(), Ratio::parse(factor).unwrap(), span(long), span(short))
+    };
+    slo.burn = vec![pair("page_fast", "14.4", "1h", "5m"), pair("page_slow", "4", "1h", "5m")];
+    let of = |event: Event| content(&incident(event), &policy, None, &state());
+    let told = of(breach());
+    let facts = shown(&told.facts);
+    for fact in [
+        "Broken by: 510% of the budget: 1,529 of 100,000 failed in 1h, 0.3% allowed; 1,000 of 10,000 in 5m",
+        "Burn rate: 5.1x the budget in 1h and 33.3x in 5m, both above 4x (page_slow)",
+    ] {
+        assert!(facts.contains(&fact.to_owned()), "{fact}: {facts:#?}");
+    }
+    assert!(!shown(&told.details).iter().any(|detail| detail.starts_with("last 5m")), "{:?}", told.details);
+    let measured = told.measured.unwrap();
+    assert_eq!((measured.rule.as_deref(), measured.factor.as_deref()), (Some("page_slow"), Some("4")));
+    assert_eq!(measured.windows[0].burn.as_deref(), Some("5.0967"));
+    assert_eq!((measured.windows[1].bad, measured.windows[1].total), (1_000, 10_000));
+    assert_eq!(measured.budget_gone_in.as_deref(), Some("2d6h43m"));
+    // What is not known is left out: no counts, then no objective either.
+    let mut bare = breach();
+    bare.window = None;
+    bare.detail.as_mut().unwrap().more_windows.clear();
+    let facts = shown(&of(bare.clone()).facts);
+    assert!(facts.contains(&"Budget left: 41.5% of 28d, depleting".to_owned()), "{facts:#?}");
+    assert!(!facts.iter().any(|fact| fact.starts_with("Burn rate") || fact.starts_with("Broken by")), "{facts:#?}");
+    bare.detail = None;
+    assert_eq!(of(bare).measured, None);
+    // Slower than the budget allows: it lasts.
+    let mut slow = breach();
+    slow.window = Some(WindowCounts { length: Span::from_minutes(60), good: 99_900, total: 100_000 });
+    let facts = shown(&of(slow).facts);
+    assert!(facts.contains(&"Budget left: 41.5% of 28d, depleting".to_owned()), "{facts:#?}");
 }
 
 #[test]

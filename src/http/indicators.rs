@@ -1,5 +1,7 @@
 //! Indicators of the process that are about no service level: rotations by team. JSON, or CSV when asked.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -45,7 +47,8 @@ pub async fn rotations(
     if to <= from || to.since(from) > SHIFTS_MAX {
         return Err(bad("to", format!("it is after `from`, by at most {SHIFTS_MAX}")));
     }
-    let rows = rotations_of(&policy, team, from, to, PERIODS_MAX)
+    let rota = app.handle().read(|state| Arc::clone(&state.rota));
+    let rows = rotations_of(&policy, &rota, team, from, to, PERIODS_MAX)
         .ok_or_else(|| bad("to", format!("the rotations have more than {PERIODS_MAX} periods; ask for less time")))?;
     Ok(if as_csv {
         csv(&rows)

@@ -10,6 +10,7 @@ mod drill;
 mod events;
 mod guard;
 mod incidents;
+mod indicators;
 mod oncall;
 pub mod openapi;
 mod ops;

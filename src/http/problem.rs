@@ -30,8 +30,8 @@ problems! {
         "The header `Allow` lists those that it knows.";
     CONFLICT = "conflict", 409, "It is not in a state for this",
         "The detail says why. Read it again; somebody may have been faster.";
-    GONE = "gone", 410, "This interface is no more",
-        "Use the one that the detail names.";
+    GONE = "gone", 410, "It is not there any more",
+        "For an interface, use the one that the detail names. For a link that has expired, newer messages carry fresh ones.";
     BAD_QUERY = "bad-query", 400, "The query cannot be read",
         "The detail names the parameter and what it may be.";
     BAD_COMMAND = "bad-command", 422, "The command cannot be carried out as it was written",

@@ -13,8 +13,8 @@ use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
-    alertmanager, audit, drill, events, incidents, oncall, openapi, ops, pages, quarantine, samples, silences, slos,
-    stand_ins, tokens,
+    alertmanager, audit, drill, events, incidents, indicators, oncall, openapi, ops, pages, quarantine, samples,
+    silences, slos, stand_ins, tokens,
 };
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
@@ -54,6 +54,7 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/slos/{id}/budget", get(slos::budget)),
         ("GET", "/v1/slos/{id}/periods", get(slos::by_period)),
         ("GET", "/v1/gate/{service}", get(slos::gate)),
+        ("GET", "/v1/indicators/rotations", get(indicators::rotations)),
         ("POST", "/v1/drill", post(drill::begin)),
         ("GET", "/v1/drill/{event}", get(drill::report)),
         ("GET", "/api/v2/alerts", get(alertmanager::alerts)),
@@ -69,6 +70,7 @@ fn registered() -> Vec<Registered> {
         ("POST", "/a/{token}", post(pages::act)),
         ("GET", "/d/{token}", get(pages::show_digest)),
         ("POST", "/d/{token}", post(pages::act_on_digest)),
+        ("GET", "/c/{file}", get(pages::chart)),
         ("GET", "/", get(pages::list)),
         ("GET", "/incidents", get(pages::list)),
         ("GET", "/incidents/{id}", get(pages::incident)),

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::{App, Peer, router};
-use crate::auth::link::{DigestLink, Holder, Link, LinkKey, SwapLink, Verbs};
+use crate::auth::link::{ChartLink, DigestLink, Holder, Link, LinkKey, SwapLink, Verbs};
 use crate::auth::token::hash;
 use crate::config::{Loaded, TokenSettings, load_texts};
-use crate::domain::{DigestId, EventId, IncidentId, Seq, Span, SwapId, Timestamp};
+use crate::domain::{DeliveryId, DigestId, EventId, IncidentId, Seq, Span, SwapId, Timestamp};
 use crate::engine::Input;
 use crate::ingest::DIALECTS;
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX, EVENTS_MAX, LABELS_MAX};
@@ -26,7 +26,9 @@ use crate::store::{Journal as _, MemoryJournal, Room};
 use crate::telemetry::Metrics;
 
 mod access;
+mod indicators;
 mod limits;
+mod links;
 mod slos;
 mod stand_ins;
 
@@ -171,7 +173,8 @@ impl World {
 
     fn digest_link(&self, digest: u64) -> String {
         let expires_at = self.app.handle().now().plus(Span::from_hours(72));
-        let link = DigestLink { digest: DigestId(digest), holder: Holder::Person("ana".into()), expires_at };
+        let holder = Holder::Person("ana".into());
+        let link = DigestLink { digest: DigestId(digest), holder, message: DeliveryId(17), expires_at };
         format!("/d/{}", self.app.link_key().sign_digest(&link))
     }
 
@@ -187,9 +190,21 @@ impl World {
     }
 
     fn link(&self, incident: u64, verbs: Verbs) -> String {
+        self.link_of(17, incident, verbs)
+    }
+
+    /// The file of an incident's chart.
+    fn chart_file(&self, incident: u64) -> String {
+        let at = self.app.handle().now();
+        let link = ChartLink { incident: IncidentId(incident), at, expires_at: at.plus(Span::from_hours(72)) };
+        format!("{}.png", self.app.link_key().sign_chart(link))
+    }
+
+    /// The link of a message of its own.
+    fn link_of(&self, message: u64, incident: u64, verbs: Verbs) -> String {
         let expires_at = self.app.handle().now().plus(Span::from_hours(72));
-        let link = Link { incident: IncidentId(incident), verbs, holder: Holder::Person("ana".into()), expires_at };
-        format!("/a/{}", self.app.link_key().sign(&link))
+        let (incident, holder, message) = (IncidentId(incident), Holder::Person("ana".into()), DeliveryId(message));
+        format!("/a/{}", self.app.link_key().sign(&Link { incident, verbs, holder, message, expires_at }))
     }
 }
 

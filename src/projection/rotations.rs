@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::oncall::{PersonRow, people, schedules_of};
 use crate::domain::{Name, Timestamp};
 use crate::engine::Policy;
+use crate::engine::stand_in::Rota;
 
 /// Holes that a row names. Beyond: they are only counted.
 pub const HOLES_NAMED_MAX: usize = 20;
@@ -45,10 +46,11 @@ pub struct HoleRow {
     pub to: String,
 }
 
-/// The rotations of `team`, or of all teams, in `[from, to)`; `None` where they have more than `most` periods.
+/// The rotations of `team`, or of all teams, in `[from, to)`, with what people changed; `None` where they have more than `most` periods.
 #[must_use]
 pub fn rotations(
     policy: &Policy,
+    rota: &Rota,
     team: Option<&str>,
     from: Timestamp,
     to: Timestamp,
@@ -64,7 +66,7 @@ pub fn rotations(
             rows.push(empty(name, services.clone()));
         }
         for schedule in schedules {
-            let row = row(policy, name, schedule, services.clone(), from, to, left)?;
+            let row = row(policy, rota, name, schedule, services.clone(), from, to, left)?;
             left -= row.periods + row.holes;
             rows.push(row);
         }
@@ -88,6 +90,7 @@ fn empty(team: &Name, services: Vec<Name>) -> RotationRow {
 
 fn row(
     policy: &Policy,
+    rota: &Rota,
     team: &Name,
     name: &Name,
     services: Vec<Name>,
@@ -95,7 +98,7 @@ fn row(
     to: Timestamp,
     most: u64,
 ) -> Option<RotationRow> {
-    let schedule = policy.schedules.get(name)?;
+    let schedule = rota.schedule(policy, name)?;
     let (mut periods, mut holes, mut covered) = (0, 0, 0_u64);
     let mut who: BTreeSet<Name> = BTreeSet::new();
     let mut first_holes = Vec::new();

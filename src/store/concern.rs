@@ -78,6 +78,7 @@ impl Concern {
             | Transition::PriorityChanged { incident, .. }
             | Transition::SeverityChanged { incident, .. }
             | Transition::NoteAdded { incident, .. }
+            | Transition::LinkUsed { incident, .. }
             | Transition::IncidentForgotten { incident }
             | Transition::Responded { incident, .. }
             | Transition::PolicyAssigned { incident, .. }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use askama::Template;
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 
 use super::headers;
 use super::template::{Page, Section};
@@ -50,6 +51,9 @@ pub enum MailError {
     /// The HTML part.
     #[error("the mail could not be written")]
     Page(#[source] askama::Error),
+    /// The chart.
+    #[error("the chart could not be put into the mail")]
+    Picture,
     /// The whole.
     #[error("the mail could not be put together")]
     Build(#[source] lettre::error::Error),
@@ -83,16 +87,40 @@ pub fn mail(message: &Message, address: &str, from: &Mailbox) -> Result<Mail, Ma
     for header in headers::extra(message, from) {
         builder = builder.raw_header(header);
     }
-    let page = page(message);
+    let mut page = page(message);
+    let picture = picture(message, &id);
+    page.chart = picture.as_ref().map(|(id, alt, _)| (format!("cid:{id}"), alt.clone()));
     let html = page.render().map_err(MailError::Page)?;
-    let body = MultiPart::alternative()
-        .boundary(
-            format!("=_callout_{}", headers::token(&message.idempotency_key)).chars().take(70).collect::<String>(),
-        )
-        .singlepart(SinglePart::plain(plain(&page)))
-        .singlepart(SinglePart::html(html));
+    let body = MultiPart::alternative().boundary(boundary(message, "")).singlepart(SinglePart::plain(plain(&page)));
+    let html = SinglePart::html(html);
+    let body = match picture {
+        None => body.singlepart(html),
+        Some((id, _, png)) => {
+            let png = Attachment::new_inline_with_name(id, "chart.png".to_owned()).body(png, png_type()?);
+            body.multipart(MultiPart::related().boundary(boundary(message, "r_")).singlepart(html).singlepart(png))
+        }
+    };
     let message = builder.multipart(body).map_err(MailError::Build)?;
     Ok(Mail { message, id })
+}
+
+/// Made of the mail's own id, so that each attempt is the same mail.
+fn boundary(message: &Message, part: &str) -> String {
+    format!("=_callout_{part}{}", headers::token(&message.idempotency_key)).chars().take(70).collect()
+}
+
+fn png_type() -> Result<ContentType, MailError> {
+    ContentType::parse("image/png").map_err(|_| MailError::Picture)
+}
+
+/// Id, words and bytes of the chart, where the mail calls for somebody.
+fn picture(message: &Message, id: &str) -> Option<(String, String, Vec<u8>)> {
+    let content = message.content.as_deref()?;
+    if wording::event(message).is_some() && content.status != Status::Triggered {
+        return None;
+    }
+    let chart = &content.picture.as_deref()?.chart;
+    Some((format!("chart.{id}"), short(&chart.alt, VALUE_MAX), chart.png()?))
 }
 
 /// Stable over the life of the incident, so that clients that thread by subject do so.
@@ -126,6 +154,7 @@ fn page(message: &Message) -> Page {
             priority: String::new(),
             status: String::new(),
             paragraphs: whole(message),
+            chart: None,
             sections: Vec::new(),
             details: Vec::new(),
             told: Vec::new(),
@@ -193,6 +222,7 @@ fn incident(message: &Message, content: &Content) -> Page {
         priority: wording::priority(content),
         status: status(message, content),
         paragraphs,
+        chart: None,
         sections: sections(content, is_short),
         details: if is_short { Vec::new() } else { details(content) },
         told,
@@ -223,6 +253,7 @@ fn many(message: &Message, digest: &Digest) -> Page {
         priority: String::new(),
         status: String::new(),
         paragraphs: Vec::new(),
+        chart: None,
         sections: [counts, most_urgent].into_iter().filter(|section| !section.rows.is_empty()).collect(),
         details: Vec::new(),
         told: vec![why],
@@ -298,6 +329,9 @@ fn plain(page: &Page) -> String {
     }
     for section in &page.sections {
         plain_section(&mut out, section);
+    }
+    if let Some((_, words)) = &page.chart {
+        let _ = writeln!(out, "\n{words}");
     }
     if !page.told.is_empty() {
         let _ = writeln!(out, "\n{}", page.told.join("\n"));

@@ -48,7 +48,8 @@ a { color: #0b57d0; }
 {% endfor %}</table>
 {% if !section.more.is_empty() %}<div class="soft" style="color:#59636e;font-size:13px;padding-top:4px">{{ section.more }}</div>
 {% endif %}</td></tr>
-{% endfor %}{% if !told.is_empty() %}<tr><td class="soft" style="padding:14px 20px 0;color:#59636e;font-size:13px;overflow-wrap:break-word;word-wrap:break-word">{% for text in told %}{{ text }}{% if !loop.last %}<br>{% endif %}{% endfor %}</td></tr>
+{% endfor %}{% if let Some(chart) = chart %}<tr><td style="padding:14px 20px 0"><img src="{{ chart.0 }}" alt="{{ chart.1 }}" width="400" style="display:block;width:100%;max-width:480px;height:auto;border:0"></td></tr>
+{% endif %}{% if !told.is_empty() %}<tr><td class="soft" style="padding:14px 20px 0;color:#59636e;font-size:13px;overflow-wrap:break-word;word-wrap:break-word">{% for text in told %}{{ text }}{% if !loop.last %}<br>{% endif %}{% endfor %}</td></tr>
 {% endif %}{% if !links.is_empty() %}<tr><td class="links" style="padding:14px 20px 0;overflow-wrap:break-word;word-wrap:break-word">{% for link in links %}<a href="{{ link.1 }}" style="color:#0b57d0">{{ link.0 }}</a>{% if !loop.last %} &nbsp;·&nbsp; {% endif %}{% endfor %}</td></tr>
 {% endif %}{% if !buttons.is_empty() %}<tr><td style="padding:16px 20px 0">{% for button in buttons %}<a class="button{% if !button.2 %} plain{% endif %}" href="{{ button.1 }}" style="display:inline-block;margin:0 8px 8px 0;padding:9px 16px;border-radius:6px;font-weight:600;text-decoration:none;{% if button.2 %}background:#0b57d0;border:1px solid #0b57d0;color:#ffffff{% else %}background:#ffffff;border:1px solid #c4cad1;color:#1f2328{% endif %}">{{ button.0 }}</a>{% endfor %}</td></tr>
 {% endif %}{% for section in details %}<tr><td style="padding:14px 20px 0">
@@ -79,6 +80,8 @@ pub struct Page {
     pub status: String,
     /// Paragraphs of text.
     pub paragraphs: Vec<String>,
+    /// Address and words of the chart.
+    pub chart: Option<(String, String)>,
     /// Tables of facts.
     pub sections: Vec<Section>,
     /// The sender's context, last of all; none or one.

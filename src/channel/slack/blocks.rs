@@ -17,6 +17,8 @@ pub const SECTION_MAX: usize = 3_000;
 pub const FIELDS_MAX: usize = 10;
 /// Characters of a URL in a button. Source: docs.slack.dev, button element. Beyond: the button is left out.
 pub const URL_MAX: usize = 3_000;
+/// Characters of the words for a picture. Source: docs.slack.dev, image block. Beyond: they are cut, with an ellipsis.
+const ALT_MAX: usize = 2_000;
 /// Characters of all texts together. The ceiling is about 13,200 and undocumented (slackapi/bolt-js, issue 2509). Beyond: the details are
 /// cut to what is left, or left out.
 pub const TOTAL_MAX: usize = 12_000;
@@ -167,6 +169,7 @@ fn incident(message: &Message, content: &Content) -> Vec<Value> {
     for some in facts.chunks(FIELDS_MAX) {
         blocks.push(fields(some.iter().copied()));
     }
+    blocks.extend(chart(content));
     push_text(&mut blocks, &list("Recent deployments", &content.deployments));
     push_text(&mut blocks, &list("Dependencies", &content.dependencies));
     if let Some(told) = told(message, content) {
@@ -185,6 +188,20 @@ fn incident(message: &Message, content: &Content) -> Vec<Value> {
     }
     shrink(&mut blocks);
     blocks
+}
+
+/// The chart, which Slack fetches while it takes the message.
+fn chart(content: &Content) -> Option<Value> {
+    let picture = content.picture.as_deref()?;
+    let url = web_url(picture.url.as_deref()?, URL_MAX)?;
+    let alt = plain(&picture.chart.alt, ALT_MAX);
+    Some(json!({"type": "image", "block_id": "chart", "image_url": url, "alt_text": alt}))
+}
+
+/// The blocks without a picture: Slack refuses all of them when it cannot fetch one.
+pub fn without_pictures(blocks: &[Value]) -> Option<Vec<Value>> {
+    let others: Vec<Value> = blocks.iter().filter(|block| block["type"] != "image").cloned().collect();
+    (others.len() < blocks.len()).then_some(others)
 }
 
 /// Priority, status, since when, whose.

@@ -162,6 +162,7 @@ fn incident(
         items.push(rich(&[text_run(summary, room.summary)]));
     }
     fact_set(items, &content.facts, room.facts, room.value);
+    items.extend(chart(content).filter(|_| room.details > 0));
     list(items, "Recent deployments", &content.deployments, room);
     list(items, "Dependencies", &content.dependencies, room);
     why(items, entities, message, room);
@@ -173,6 +174,13 @@ fn incident(
         buttons(items, content);
     }
     details(items, actions, content, room);
+}
+
+/// The chart, which every client fetches when it shows the card.
+fn chart(content: &Content) -> Option<Value> {
+    let picture = content.picture.as_deref()?;
+    let url = web_url(picture.url.as_deref()?, URL_MAX)?;
+    Some(json!({"type": "Image", "url": url, "altText": run(&picture.chart.alt, 600), "size": "Stretch"}))
 }
 
 /// How the person who is paged is mentioned in a text, and the entity behind it.

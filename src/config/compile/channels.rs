@@ -7,8 +7,8 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::format;
 use crate::config::keys;
 use crate::config::settings::{
-    ChannelSettings, Common, EmailSettings, HttpTarget, SlackSettings, TOKEN_SECRETS_MAX, TeamsSettings, TlsMode,
-    TokenSettings, WebhookSettings,
+    ChannelSettings, Common, DkimSettings, EmailSettings, HttpTarget, SlackSettings, TOKEN_SECRETS_MAX, TeamsSettings,
+    TlsMode, TokenSettings, WebhookSettings,
 };
 use crate::config::tree::Node;
 use crate::config::view::View;
@@ -132,13 +132,35 @@ impl<'a> Compiler<'a> {
             api_url.push('/');
         }
         let signing_secret = self.secret(view, "signing_secret");
-        Some(SlackSettings { token, webhook, api_url, signing_secret, common: self.common(view) })
+        let pictures = self.fetched_pictures(view);
+        Some(SlackSettings { token, webhook, api_url, signing_secret, pictures, common: self.common(view) })
     }
 
     fn flow(&mut self, view: &View<'a>) -> Option<TeamsSettings> {
         let url = self.target(view, "url");
         self.needs_url(view, url.is_some());
-        Some(TeamsSettings { url: url?, common: self.common(view) })
+        let pictures = self.fetched_pictures(view);
+        Some(TeamsSettings { url: url?, pictures, common: self.common(view) })
+    }
+
+    /// Whether a channel shows pictures that others fetch, which takes an address where they can.
+    fn fetched_pictures(&mut self, view: &View<'a>) -> bool {
+        if !view.truth("pictures", false) {
+            return false;
+        }
+        let url = self.root.get("organisation").and_then(|organisation| organisation.get("url")).and_then(Node::text);
+        let is_reachable = url.is_some_and(|url| url.starts_with("https://"));
+        if !is_reachable {
+            self.findings.push(
+                Diagnostic::error(
+                    "no-address",
+                    view.place_of("pictures"),
+                    "pictures are fetched from callout, which has no address for that",
+                )
+                .hint("set `url` of `[organisation]` to an `https://` address that can be reached from outside"),
+            );
+        }
+        is_reachable
     }
 
     pub(super) fn needs_url(&mut self, view: &View<'a>, found: bool) {
@@ -175,7 +197,26 @@ impl<'a> Compiler<'a> {
                     .hint("use `smtps://` or `smtp://` (STARTTLS), or set `allow_private = true` for a server in your own network"),
             );
         }
-        Some(EmailSettings { host, port, tls, user, password, from: view.string("from")?, common })
+        let from = view.string("from")?;
+        let (pictures, dkim) = (view.truth("pictures", true), self.dkim(view, &from));
+        Some(EmailSettings { host, port, tls, user, password, from, pictures, dkim, common })
+    }
+
+    fn dkim(&mut self, email: &View<'a>, from: &str) -> Option<DkimSettings> {
+        let view = View::item(email.get("dkim")?, &keys::DKIM);
+        let key = self.secret(&view, "key");
+        if key.is_none() && view.get("key_env").or(view.get("key_file")).is_none() {
+            self.findings.push(
+                Diagnostic::error("no-key", view.place, "mails cannot be signed without a key")
+                    .hint("add `key_file` or `key_env` with the private key"),
+            );
+        }
+        let of_sender = || from.rsplit_once('@').map(|(_, domain)| domain.trim_end_matches('>').trim().to_owned());
+        Some(DkimSettings {
+            domain: view.string("domain").or_else(of_sender)?,
+            selector: view.string("selector")?,
+            key: key?,
+        })
     }
 
     fn webhook(&mut self, view: &View<'a>) -> Option<WebhookSettings> {

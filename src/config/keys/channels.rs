@@ -24,6 +24,11 @@ const DIGESTED: Key = Key::new(
     Shape::Truth,
     "whether messages are gathered into one when too many go to one recipient; default true",
 );
+const PICTURES: Key = Key::new(
+    "pictures",
+    Shape::Truth,
+    "whether messages show charts, which the other side fetches from `organisation.url`; default false",
+);
 const TOKEN_ENV: Key = Key::new("token_env", VARIABLE, "environment variable with the token");
 const TOKEN_FILE: Key = Key::new("token_file", PATH, "file with the token");
 
@@ -39,6 +44,7 @@ pub static SLACK: Table = Table {
         Key::new("api_url", URL, "base of the Web API; default https://slack.com/api/"),
         Key::new("signing_secret_env", VARIABLE, "environment variable with the signing secret, for buttons"),
         Key::new("signing_secret_file", PATH, "file with the signing secret, for buttons"),
+        PICTURES,
         CA_FILE,
         ALLOW_PRIVATE,
         TIMEOUT,
@@ -57,6 +63,7 @@ pub static TEAMS: Table = Table {
         Key::new("url", URL, "the flow's address; it is a secret, so prefer the next two"),
         URL_ENV,
         URL_FILE,
+        PICTURES,
         CA_FILE,
         ALLOW_PRIVATE,
         TIMEOUT,
@@ -81,6 +88,8 @@ pub static EMAIL: Table = Table {
         Key::new("user", LINE, "user for authentication"),
         Key::new("password_env", VARIABLE, "environment variable with the password"),
         Key::new("password_file", PATH, "file with the password"),
+        Key::new("pictures", Shape::Truth, "whether mails carry charts; default true"),
+        Key::new("dkim", Shape::Table(&DKIM), "a DKIM signature under every mail"),
         CA_FILE,
         ALLOW_PRIVATE,
         TIMEOUT,
@@ -89,6 +98,17 @@ pub static EMAIL: Table = Table {
         FALLBACK,
         FOLLOW_UP,
         DIGESTED,
+    ],
+};
+
+/// A DKIM signature under every mail.
+pub static DKIM: Table = Table {
+    about: "a DKIM signature under every mail",
+    keys: &[
+        Key::required("selector", LINE, "name of the key: SELECTOR._domainkey.DOMAIN in DNS"),
+        Key::new("domain", LINE, "the domain that signs; default that of `from`"),
+        Key::new("key_env", VARIABLE, "environment variable with the private key"),
+        Key::new("key_file", PATH, "file with the private key: RSA in PEM, or Ed25519 in base64"),
     ],
 };
 

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{
-    alertmanager, audit, drill, events, incidents, oncall, ops, quarantine, receive, samples, silences, slos,
-    stand_ins, tokens,
+    alertmanager, audit, drill, events, incidents, indicators, oncall, ops, quarantine, receive, samples, silences,
+    slos, stand_ins, tokens,
 };
 use crate::auth::policy::{self, Need};
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
@@ -27,6 +27,7 @@ const OPERATIONS: &[&[Operation]] = &[
     stand_ins::DESCRIBED,
     silences::DESCRIBED,
     slos::DESCRIBED,
+    indicators::DESCRIBED,
     drill::DESCRIBED,
     alertmanager::DESCRIBED,
     ops::DESCRIBED,
@@ -47,6 +48,7 @@ pub const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("POST", "/d/{token}"),
     ("GET", "/s/{token}"),
     ("POST", "/s/{token}"),
+    ("GET", "/c/{file}"),
     ("*", "/api/v1/{*rest}"),
     ("POST", "/api/v1/write"),
     ("POST", "/v1/metrics"),

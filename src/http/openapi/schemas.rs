@@ -362,6 +362,14 @@ fn levels() -> Value {
             "start": time(), "end": time(), "objective": text(), "sli_percent": text_or_null, "spent_percent": text_or_null,
             "fulfilled": maybe(&truth()), "exhausted_at": time_or_null,
         })) } })),
+        "Rotations": answer(json!({
+            "from": time(), "to": time(), "rotations": { "type": "array", "items": answer(json!({
+                "team": text(), "schedule": text_or_null, "roles": texts(), "services": texts(), "periods": count(),
+                "people": { "type": "array", "items": answer(json!({ "id": text(), "name": text() })) },
+                "covered_percent": text(), "holes": count(),
+                "first_holes": { "type": "array", "items": answer(json!({ "from": time(), "to": time() })) },
+            })) },
+        })),
         "Gate": answer(json!({ "service": text(), "may_release": truth(), "reasons": texts(), "levels": count() })),
         "NewDrill": request(&["route"], json!({
             "route": text(), "service": text_or_null, "environment": text_or_null, "priority": text_or_null, "for": maybe(&span()),

@@ -10,29 +10,40 @@ use axum::response::Response;
 use jiff::ToSpan as _;
 use serde::Deserialize;
 
+use super::incidents::name;
 use super::{MessagePage, Shown, page};
 use crate::auth::link::{Holder, Link, LinkError, Verbs};
 use crate::channel::wording;
-use crate::domain::{Span, Timestamp};
-use crate::engine::state::{Incident, Status};
-use crate::engine::{Actor, Command, Verb};
+use crate::domain::{Name, Span, Timestamp};
+use crate::engine::state::{Incident, LinkUse, Status};
+use crate::engine::{Actor, Command, Policy, Verb};
 use crate::http::App;
 use crate::http::incidents::check_state;
 use crate::http::problem::Failure;
 
 #[derive(Template)]
 #[template(path = "action.html", config = "src/http/pages/askama.toml")]
+#[expect(clippy::struct_excessive_bools, reason = "each button is there or not, whatever the others are")]
 struct ActionPage<'a> {
     organisation: &'a str,
     shown: Shown,
     path: String,
     can_acknowledge: bool,
     can_snooze: bool,
+    can_escalate: bool,
     can_resolve: bool,
+    /// Names of the next more and the next less urgent priority.
+    raise: Option<Name>,
+    lower: Option<Name>,
+    /// What this link was used for.
+    used: Vec<String>,
     /// Which button is drawn as the first choice.
     first: &'static str,
     holder: String,
 }
+
+/// What buttons that set a priority begin with; its name follows.
+const PRIORITY: &str = "priority-";
 
 /// What a link asks the page to emphasise.
 #[derive(Deserialize)]
@@ -58,21 +69,30 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>, Query(wish)
         Holder::Person(id) => policy.people.get(id),
         Holder::Channel => None,
     };
+    let may = |verb: Verbs, act: &str| link.verbs.allow(verb) && incident.link_use(link.message, act).is_none();
     let can_acknowledge =
-        link.verbs.allow(Verbs::ACKNOWLEDGE) && matches!(incident.status, Status::Triggered | Status::Snoozed { .. });
+        may(Verbs::ACKNOWLEDGE, "acknowledge") && matches!(incident.status, Status::Triggered | Status::Snoozed { .. });
+    let can_resolve = may(Verbs::RESOLVE, "resolve");
     let first = match wish.r#do.as_deref() {
         Some("snooze") => "snooze",
         Some("resolve") => "resolve",
         _ if can_acknowledge => "acknowledge",
         _ => "resolve",
     };
+    let (raise, lower) = if may(Verbs::PRIORITY, "priority") { neighbours(&policy, &incident) } else { (None, None) };
+    let zone = zone(&policy, person.and_then(|person| person.timezone.as_deref()));
+    let used = incident.links_used.iter().filter(|used| used.message == link.message);
     let template = ActionPage {
         organisation: &policy.organisation.name,
         shown: Shown::of(&app, &incident, person.and_then(|p| p.timezone.as_deref()), now),
         path: format!("/a/{token}"),
         can_acknowledge,
-        can_snooze: link.verbs.allow(Verbs::SNOOZE),
-        can_resolve: link.verbs.allow(Verbs::RESOLVE),
+        can_snooze: may(Verbs::SNOOZE, "snooze"),
+        can_escalate: may(Verbs::ESCALATE, "escalate") && incident.escalation.is_some(),
+        can_resolve,
+        raise,
+        lower,
+        used: used.map(|used| use_of(used, &policy, &zone, now)).collect(),
         first,
         holder: match (&link.holder, person) {
             (Holder::Person(_), Some(person)) => format!("You act as {}.", person.name),
@@ -83,27 +103,34 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>, Query(wish)
     page(StatusCode::OK, &template)
 }
 
-/// `POST /a/{token}`: acts.
+/// `POST /a/{token}`: acts, each kind of act once.
 pub async fn act(State(app): State<App>, Path(token): Path<String>, Form(press): Form<Press>) -> Response {
     let (link, incident) = match open(&app, &token) {
         Ok(found) => found,
         Err(response) => return *response,
     };
     let by = match &link.holder {
-        Holder::Person(id) => Actor::Link(id.clone()),
+        Holder::Person(id) => Actor::Person(id.clone()),
         Holder::Channel => Actor::ChannelLink,
     };
     let Some((verb, done)) = verb(&app, &link, &press.r#do) else {
         return message(&app, StatusCode::FORBIDDEN, "high", "This link can't do that", String::new(), Some(&token));
     };
+    let (policy, now) = (app.handle().policy(), app.handle().now());
+    let shown = || Shown::of(&app, &incident, None, now);
+    if let Some(used) = incident.link_use(link.message, verb.as_str()) {
+        let used = use_of(used, &policy, &zone(&policy, None), now);
+        let text = format!("{used} A link does each thing once. {}", sentence(&shown().status_line));
+        return message(&app, StatusCode::CONFLICT, "normal", "That was done already", text, Some(&token));
+    }
     if let Err(failure) = check_state(&incident, &verb) {
         let title = match &incident.status {
             Status::Acknowledged { .. } => "Somebody was faster",
             _ => "Nothing was left to do",
         };
-        let shown = Shown::of(&app, &incident, None, app.handle().now());
-        return message(&app, failure.status(), "normal", title, sentence(&shown.status_line), Some(&token));
+        return message(&app, failure.status(), "normal", title, sentence(&shown().status_line), Some(&token));
     }
+    let verb = Verb::ByLink { message: link.message, verb: Box::new(verb) };
     match app.handle().command(Command { by, verb }).await {
         Ok(()) => message(&app, StatusCode::OK, "over", done.0, done.1, Some(&token)),
         Err(refused) => {
@@ -112,6 +139,31 @@ pub async fn act(State(app): State<App>, Path(token): Path<String>, Form(press):
             message(&app, failure.status(), "high", "That did not work", text.to_owned(), Some(&token))
         }
     }
+}
+
+/// The zone in which the reader thinks.
+fn zone(policy: &Policy, own: Option<&str>) -> jiff::tz::TimeZone {
+    wording::zone(own.unwrap_or(&policy.organisation.timezone))
+}
+
+/// `Acknowledged by Ana Ruiz at 21:18 CET (20:18 UTC).`
+fn use_of(used: &LinkUse, policy: &Policy, zone: &jiff::tz::TimeZone, now: Timestamp) -> String {
+    let done = match used.act.as_str() {
+        "acknowledge" => "Acknowledged",
+        "snooze" => "Snoozed",
+        "resolve" => "Resolved",
+        "escalate" => "Escalated",
+        _ => "Changed in priority",
+    };
+    format!("{done} by {} at {}.", name(&used.by, policy), wording::moment(used.at, zone, now))
+}
+
+/// The next more and the next less urgent priority than that of the incident. One without a priority can be given the least urgent.
+fn neighbours(policy: &Policy, incident: &Incident) -> (Option<Name>, Option<Name>) {
+    let rank = policy.rank(incident.priority.as_deref());
+    let more = policy.priorities.iter().filter(|(_, priority)| priority.rank < rank).max_by_key(|(_, p)| p.rank);
+    let less = policy.priorities.iter().filter(|(_, priority)| priority.rank > rank).min_by_key(|(_, p)| p.rank);
+    (more.map(|(name, _)| name.clone()), less.map(|(name, _)| name.clone()))
 }
 
 /// The link and its incident, or the page that says why not.
@@ -150,6 +202,17 @@ fn verb(app: &App, link: &Link, word: &str) -> Option<(Verb, (&'static str, Stri
             "Resolved",
             "Everybody who was told hears that it is over.".to_owned(),
         ),
+        "escalate" => {
+            let text = "Whoever is next is told now.".to_owned();
+            (Verbs::ESCALATE, Verb::Escalate { incident }, "Escalated", text)
+        }
+        word if word.starts_with(PRIORITY) => {
+            let policy = app.handle().policy();
+            let (priority, _) = policy.priorities.get_key_value(word.trim_start_matches(PRIORITY))?;
+            let text = format!("It is {priority} now.");
+            let verb = Verb::SetPriority { incident, priority: Some(priority.clone()) };
+            (Verbs::PRIORITY, verb, "Priority changed", text)
+        }
         word => {
             let (until, zone) = snooze(app, link, word, now)?;
             let text = format!("It stays quiet until {}.", wording::moment(until, &zone, now));
@@ -166,7 +229,7 @@ fn snooze(app: &App, link: &Link, word: &str, now: Timestamp) -> Option<(Timesta
         Holder::Person(id) => policy.people.get(id).and_then(|p| p.timezone.clone()),
         Holder::Channel => None,
     };
-    let zone = wording::zone(own.as_deref().unwrap_or(&policy.organisation.timezone));
+    let zone = zone(&policy, own.as_deref());
     let until = match word {
         "snooze-30m" => now.plus(Span::from_minutes(30)),
         "snooze-1h" => now.plus(Span::from_hours(1)),

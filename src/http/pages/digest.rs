@@ -74,8 +74,13 @@ pub async fn show(State(app): State<App>, Path(token): Path<String>, Query(from)
     let waiting = waiting(&app, &digest);
     let (incidents, next) = part(&app, &digest, IncidentId(from.from.unwrap_or(0)));
     let rows = incidents.iter().map(|incident| {
-        let own =
-            Link { incident: incident.id, verbs: Verbs::ALL, holder: link.holder.clone(), expires_at: link.expires_at };
+        let own = Link {
+            incident: incident.id,
+            verbs: Verbs::ALL,
+            holder: link.holder.clone(),
+            message: link.message,
+            expires_at: link.expires_at,
+        };
         Listed { row: Row::of(incident, &policy, &zone, now), url: path(&app.link_key().sign(&own), "") }
     });
     let under_way = matches!(digest.work.as_ref().map(|work| &work.what), Some(Task::Acknowledge { .. }));
@@ -119,7 +124,7 @@ pub async fn act(State(app): State<App>, Path(token): Path<String>, Form(press):
         return message(&app, StatusCode::CONFLICT, "normal", "Nothing was left to do", text, None);
     }
     let by = match &link.holder {
-        Holder::Person(id) => Actor::Link(id.clone()),
+        Holder::Person(id) => Actor::Person(id.clone()),
         Holder::Channel => Actor::ChannelLink,
     };
     match app.handle().command(Command { by, verb: Verb::AcknowledgeDigest { digest: link.digest } }).await {

@@ -86,7 +86,7 @@ fn by(status: &Status, policy: &Policy) -> Option<String> {
     }
 }
 
-fn name(by: &Actor, policy: &Policy) -> String {
+pub(super) fn name(by: &Actor, policy: &Policy) -> String {
     match by {
         Actor::Person(id) | Actor::Link(id) => policy.people.get(id).map_or_else(|| id.to_string(), |p| p.name.clone()),
         other => other.label(),

@@ -3,6 +3,7 @@
 //! A GET never acts. Whoever opens a link sees where the incident stands; only the buttons, which POST, change anything.
 
 mod action;
+mod chart;
 mod digest;
 mod incidents;
 mod swap;
@@ -12,6 +13,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 pub use action::{act, show};
+pub use chart::chart;
 pub use digest::{act as act_on_digest, show as show_digest};
 pub use incidents::{incident, list};
 pub use swap::{act as act_on_swap, show as show_swap};
@@ -59,6 +61,8 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
 /// An incident in words, as the top of both kinds of pages shows it.
 struct Shown {
     c: Content,
+    /// As SVG, from our own pen.
+    chart: Option<String>,
     status_class: &'static str,
     status_word: &'static str,
     status_line: String,
@@ -73,7 +77,11 @@ impl Shown {
     fn of(app: &App, incident: &Incident, timezone: Option<&str>, now: Timestamp) -> Self {
         let policy = app.handle().policy();
         let timezone = timezone.unwrap_or(&policy.organisation.timezone);
-        let c = app.handle().read(|state| enrich::content_in_zone(incident, &policy, None, state, timezone));
+        let (c, chart) = app.handle().read(|state| {
+            let content = enrich::content_in_zone(incident, &policy, None, state, timezone);
+            (content, enrich::chart(incident, &policy, state, timezone, now))
+        });
+        let chart = chart.map(|chart| chart.svg());
         let word = incident.status.as_str();
         Self {
             status_class: word,
@@ -89,6 +97,7 @@ impl Shown {
             since: wording::since(&c, now),
             owner: wording::owner(&c),
             c,
+            chart,
         }
     }
 }

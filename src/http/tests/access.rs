@@ -91,6 +91,9 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("GET", "/v1/slos/{id}/budget", Read, &[404]),
     ("GET", "/v1/slos/{id}/periods", Read, &[404]),
     ("GET", "/v1/gate/{service}", Read, &[200]),
+    ("GET", "/v1/indicators/rotations", Read, &[200]),
+    // Of what a sender measured there is no chart.
+    ("GET", "/c/{file}", Link, &[404]),
     ("POST", "/v1/drill", Act, &[202]),
     // The event is there, and no drill.
     ("GET", "/v1/drill/{event}", Read, &[404]),
@@ -177,6 +180,7 @@ impl Things {
             path.replace("{service}", "finder").replace("{event}", &self.event).replace("/a/{token}", &self.link);
         let path = path.replace("/d/{token}", &self.world.digest_link(1)).replace("{*rest}", "alerts");
         let path = path.replace("/s/{token}", &self.world.swap_link(1));
+        let path = path.replace("{file}", &self.world.chart_file(1));
         let body = match (method, pattern) {
             ("POST", "/v1/breaches") => {
                 json!({"service": "finder", "sli": "availability", "budget": {"remaining_percent": 1}})

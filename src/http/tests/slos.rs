@@ -6,6 +6,11 @@ use crate::runtime::Taken;
 
 /// Hands over one sample of 10,000 requests for each of the last `minutes` minutes.
 async fn sampled(world: &World, region: Option<&str>, minutes: i64, bad: u64) {
+    sampled_as(world, region, minutes, |_| bad).await;
+}
+
+/// The same; `bad` says how many failed so many minutes ago.
+pub(super) async fn sampled_as(world: &World, region: Option<&str>, minutes: i64, bad: impl Fn(i64) -> u64) {
     let series = SeriesKey {
         service: "levels".into(),
         sli: "availability".into(),
@@ -20,7 +25,7 @@ async fn sampled(world: &World, region: Option<&str>, minutes: i64, bad: u64) {
         feed: Arc::clone(&feed),
         minute,
         part: None,
-        good: 10_000 - bad,
+        good: 10_000 - bad(newest - minute),
         total: 10_000,
         correction: false,
     };

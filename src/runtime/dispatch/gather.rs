@@ -49,14 +49,15 @@ pub fn gather(
     let base = policy.organisation.url.as_deref();
     let expires_at = now.plus(link::LIFETIME);
     let (tally, named) = gathering.finish(policy, |incident| {
-        let link = Link { incident, verbs: Verbs::ALL, holder: reader.holder.clone(), expires_at };
+        let link = Link { incident, verbs: Verbs::ALL, holder: reader.holder.clone(), message: row, expires_at };
         Some(format!("{}{}", base?, link::path(&key.sign(&link), "")))
     });
     if tally.incidents == 0 {
         return None;
     }
     let links = base.map(|base| {
-        let token = key.sign_digest(&DigestLink { digest: folded.id, holder: reader.holder.clone(), expires_at });
+        let token =
+            key.sign_digest(&DigestLink { digest: folded.id, holder: reader.holder.clone(), message: row, expires_at });
         let list = format!("{base}{}", link::digest_path(&token));
         DigestLinks { acknowledge: list.clone(), list }
     });

@@ -1,16 +1,18 @@
 //! From rows of the outbox to messages: checked against the state a moment before sending, so that nobody is paged after a recorded
 //! acknowledgement, and with the incident as it stands then.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::gather::{Reader, gather};
 use super::queue::Row;
 use super::wording::reword;
-use crate::auth::link::{self, Holder, Link, LinkKey, SwapLink, Verbs};
-use crate::channel::{ActionLinks, Message, PersonName, message};
-use crate::domain::{IncidentId, Span, Timestamp};
+use crate::auth::link::{self, ChartLink, Holder, Link, LinkKey, SwapLink, Verbs};
+use crate::channel::{ActionLinks, Message, PersonName, Picture, message};
+use crate::config::{ChannelSettings, Pictures};
+use crate::domain::{ChannelRef, DeliveryId, IncidentId, Span, Timestamp};
 use crate::engine::notice::About;
-use crate::engine::state::{Delivery, Purpose, Recipient};
+use crate::engine::state::{Delivery, Incident, Purpose, Recipient};
 use crate::engine::{Policy, State};
 use crate::enrich;
 use crate::runtime::Handle;
@@ -19,6 +21,9 @@ use crate::runtime::Handle;
 pub const LATE_AFTER: Span = Span::from_seconds(60);
 /// Messages rendered under one hold of the read lock; the shard gets its turn in between.
 const RENDERED_PER_LOCK: usize = 16;
+
+/// Settings of channels by name.
+type Channels = BTreeMap<ChannelRef, ChannelSettings>;
 
 /// What a row came to.
 pub enum Rendered {
@@ -33,15 +38,17 @@ pub enum Rendered {
 /// Renders rows in order.
 pub fn render(handle: &Handle, key: &LinkKey, rows: &[Row], now: Timestamp) -> Vec<Rendered> {
     let policy = handle.policy();
-    let templates = Arc::clone(&handle.settings().templates);
+    let settings = handle.settings();
+    let templates = Arc::clone(&settings.templates);
+    let channels = &settings.channels;
     let mut rendered = Vec::with_capacity(rows.len());
     for chunk in rows.chunks(RENDERED_PER_LOCK) {
         if chunk.iter().any(|row| row.delivery.purpose == Purpose::Digest) {
-            rendered.extend(chunk.iter().map(|row| digest_or_one(handle, &policy, key, row, now)));
+            rendered.extend(chunk.iter().map(|row| digest_or_one(handle, &policy, channels, key, row, now)));
             continue;
         }
         handle.read(|state| {
-            rendered.extend(chunk.iter().map(|row| one(state, &policy, key, row, now)));
+            rendered.extend(chunk.iter().map(|row| one(state, &policy, channels, key, row, now)));
         });
     }
     for one in &mut rendered {
@@ -55,8 +62,15 @@ pub fn render(handle: &Handle, key: &LinkKey, rows: &[Row], now: Timestamp) -> V
 }
 
 /// A digest is gathered without holding the state all the time.
-fn digest_or_one(handle: &Handle, policy: &Arc<Policy>, key: &LinkKey, row: &Row, now: Timestamp) -> Rendered {
-    let rendered = handle.read(|state| one(state, policy, key, row, now));
+fn digest_or_one(
+    handle: &Handle,
+    policy: &Arc<Policy>,
+    channels: &Channels,
+    key: &LinkKey,
+    row: &Row,
+    now: Timestamp,
+) -> Rendered {
+    let rendered = handle.read(|state| one(state, policy, channels, key, row, now));
     let Rendered::Message(mut message) = rendered else { return rendered };
     if row.delivery.purpose != Purpose::Digest {
         return Rendered::Message(message);
@@ -77,7 +91,7 @@ fn digest_or_one(handle: &Handle, policy: &Arc<Policy>, key: &LinkKey, row: &Row
     }
 }
 
-fn one(state: &State, policy: &Arc<Policy>, key: &LinkKey, row: &Row, now: Timestamp) -> Rendered {
+fn one(state: &State, policy: &Arc<Policy>, channels: &Channels, key: &LinkKey, row: &Row, now: Timestamp) -> Rendered {
     let delivery: &Delivery = &row.delivery;
     if !state.outbox.contains_key(&delivery.id) {
         return Rendered::Dropped;
@@ -101,9 +115,13 @@ fn one(state: &State, policy: &Arc<Policy>, key: &LinkKey, row: &Row, now: Times
             let Some(incident) = state.incidents.get(&id) else {
                 return Rendered::Failed("its incident is forgotten");
             };
-            let links = policy.organisation.url.as_deref().map(|base| action_links(base, key, id, holder, now));
+            let base = policy.organisation.url.as_deref();
+            let links = base.map(|base| action_links(base, key, id, holder, delivery.id, now));
             let zone = zone.unwrap_or(&policy.organisation.timezone);
-            Some(Box::new(enrich::content_in_zone(incident, policy, links, state, zone)))
+            let mut content = Box::new(enrich::content_in_zone(incident, policy, links, state, zone));
+            let of_channel = channels.get(delivery.to.channel()).map_or(Pictures::None, ChannelSettings::pictures);
+            content.picture = picture(incident, policy, state, zone, of_channel, key, now).map(Box::new);
+            Some(content)
         }
     };
     Rendered::Message(Box::new(Message {
@@ -143,9 +161,38 @@ fn notice_links(
     }
 }
 
+/// The chart, in the way in which the channel shows charts. One that nobody could fetch is left out.
+fn picture(
+    incident: &Incident,
+    policy: &Policy,
+    state: &State,
+    zone: &str,
+    how: Pictures,
+    key: &LinkKey,
+    now: Timestamp,
+) -> Option<Picture> {
+    let url = match how {
+        Pictures::None => return None,
+        Pictures::Sent => None,
+        Pictures::Fetched => {
+            let base = policy.organisation.url.as_deref().filter(|base| base.starts_with("https://"))?;
+            let link = ChartLink { incident: incident.id, at: now, expires_at: now.plus(link::LIFETIME) };
+            Some(format!("{base}{}", link::chart_path(&key.sign_chart(link))))
+        }
+    };
+    Some(Picture { chart: enrich::chart(incident, policy, state, zone, now)?, url })
+}
+
 /// Links for whoever gets the message, good for [`link::LIFETIME`].
-fn action_links(base: &str, key: &LinkKey, incident: IncidentId, holder: Holder, now: Timestamp) -> ActionLinks {
-    let token = key.sign(&Link { incident, verbs: Verbs::ALL, holder, expires_at: now.plus(link::LIFETIME) });
+fn action_links(
+    base: &str,
+    key: &LinkKey,
+    incident: IncidentId,
+    holder: Holder,
+    message: DeliveryId,
+    now: Timestamp,
+) -> ActionLinks {
+    let token = key.sign(&Link { incident, verbs: Verbs::ALL, holder, message, expires_at: now.plus(link::LIFETIME) });
     let to = |action| format!("{base}{}", link::path(&token, action));
     ActionLinks { acknowledge: to("acknowledge"), snooze: to("snooze"), resolve: to("resolve"), page: to("") }
 }

@@ -1,7 +1,7 @@
 //! Texts by template, in place of callout's own where one is configured. One that fails changes nothing: the built-in text goes out, a counter
 //! goes up, and people hear of it once in a while.
 
-use crate::channel::{Content, text};
+use crate::channel::{Content, Measured, text};
 use crate::config::template::{self, TemplateError, Templates, Values};
 use crate::runtime::Handle;
 
@@ -50,9 +50,29 @@ fn values(content: &Content) -> Values<'_> {
         severity: content.severity.as_deref().unwrap_or_default(),
         team: &content.team,
         service: content.service.as_deref().unwrap_or_default(),
+        measured: content.measured.as_deref().map(measured).unwrap_or_default(),
         labels: pairs(&content.labels),
         annotations: pairs(&content.annotations),
     }
+}
+
+/// By the names of [`template::MEASURED`].
+fn measured(of: &Measured) -> std::collections::BTreeMap<&'static str, String> {
+    let long = of.windows.first();
+    let figures = [
+        ("burn", long.and_then(|window| window.burn.clone())),
+        ("burn_short", of.windows.get(1).and_then(|window| window.burn.clone())),
+        ("factor", of.factor.clone()),
+        ("rule", of.rule.clone()),
+        ("window", long.map(|window| window.length.clone())),
+        ("bad", long.map(|window| window.bad.to_string())),
+        ("total", long.map(|window| window.total.to_string())),
+        ("failed_percent", long.and_then(|window| window.failed_percent.clone())),
+        ("objective_percent", of.objective_percent.clone()),
+        ("budget_left_percent", of.budget_remaining_percent.clone()),
+        ("budget_gone_in", of.budget_gone_in.clone()),
+    ];
+    figures.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 /// Writing nothing is a way to keep the built-in text; anything else is a mistake that somebody should mend.

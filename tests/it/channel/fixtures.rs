@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use callout::channel::digest::{Digest, DigestLinks, Named, Tally};
-use callout::channel::{self, ActionLinks, Channel, Content, Fact, Link, Message, PersonName, Sending, Urgency};
+use callout::channel::{
+    self, ActionLinks, Channel, Content, Fact, Link, Measure, Measured, Message, PersonName, Picture, Sending, Urgency,
+};
+use callout::chart::Chart;
 use callout::config::{
     ChannelSettings, Common, EmailSettings, HttpTarget, SecretError, SecretRef, SlackSettings, TeamsSettings, TlsMode,
     WebhookSettings,
@@ -27,6 +30,68 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect()
 }
 
+/// What was measured of the worked breach.
+fn measured() -> Measured {
+    let window = |length: &str, bad, total, failed: &str, burn: &str| Measure {
+        length: length.into(),
+        bad,
+        total,
+        failed_percent: Some(failed.into()),
+        burn: Some(burn.into()),
+    };
+    Measured {
+        rule: Some("page_slow".into()),
+        factor: Some("4".into()),
+        objective_percent: Some("99.7".into()),
+        windows: vec![
+            window("6h", 9_174, 600_000, "1.53", "5.0967"),
+            window("30m", 900, 50_000, "1.8", "6"),
+            window("1h", 1_529, 100_000, "1.53", "5.0967"),
+        ],
+        budget_remaining_percent: Some("41.5".into()),
+        budget_period: Some("28d".into()),
+        budget_gone_in: Some("2d6h40m".into()),
+    }
+}
+
+/// The same breach as callout judges it from samples: with both burn rates and a chart.
+pub fn chart() -> Message {
+    let start = at("2026-11-20T14:18:00Z");
+    let share = |n: i32| match n {
+        0..20 => 400 + (n % 3) * 150,
+        20..26 => n * 900,
+        _ => 17_500 - (n % 7) * 420,
+    };
+    let content = Content {
+        facts: facts(&[
+            ("Service", "data-api"),
+            ("Objective", "99.7% over 28d: Availability of get data API"),
+            ("Broken by", "510% of the budget: 9,174 of 600,000 failed in 6h, 0.3% allowed; 900 of 50,000 in 30m"),
+            ("Burn rate", "5.1x the budget in 6h and 6.0x in 30m, both above 4x (page_slow)"),
+            ("Budget left", "41.5% of 28d, depleting; gone in 2 d 6 h at this pace"),
+            ("Where", "prod-eu, region eu"),
+            ("Deduplicated", "no repeats so far"),
+        ]),
+        picture: Some(Box::new(Picture {
+            chart: Chart {
+                title: "failed, every 6 min".into(),
+                from: start,
+                to: at("2026-11-20T20:18:00Z"),
+                points: (0..60).map(|n| (n != 9).then(|| share(n))).collect(),
+                threshold: Some((12_000, "1.2% = 4x the budget".into())),
+                mark: Some(at("2026-11-20T20:15:01Z")),
+                ends: ("15:18".into(), "21:18 CET".into()),
+                alt: "Chart of what failed, every 6 min, from 15:18 to 21:18 CET: highest 2.25%, lastly 1.37%; the line is at \
+                      1.2% = 4x the budget."
+                    .into(),
+            },
+            url: Some("https://callout.acme.example/c/ch4rt-t0ken.png".into()),
+        })),
+        ..breach()
+    };
+    Message { content: Some(Box::new(content)), ..page("U0ANN") }
+}
+
 /// The worked breach: 99.7 % objective, 1.5 % failed, five times the budget.
 pub fn breach() -> Content {
     Content {
@@ -45,6 +110,8 @@ pub fn breach() -> Content {
         unowned: false,
         drill: false,
         service: Some("data-api".into()),
+        measured: Some(Box::new(measured())),
+        picture: None,
         facts: facts(&[
             ("Objective", "99.7% availability over 28d"),
             ("Failed", "1.529% of 100000 requests in 1h"),
@@ -399,6 +466,7 @@ pub fn samples() -> Vec<(&'static str, Message)> {
     vec![
         ("page", page("U0ANN")),
         ("urgent", urgent()),
+        ("chart", chart()),
         ("alert", message(Purpose::Alert, breach())),
         ("acknowledged", acknowledged()),
         ("snoozed", snoozed()),
@@ -458,12 +526,13 @@ pub fn slack_settings(api: &str, common: Common) -> ChannelSettings {
         webhook: None,
         api_url: api.into(),
         signing_secret: None,
+        pictures: true,
         common,
     })
 }
 
 pub fn teams_settings(url: &str, common: Common) -> ChannelSettings {
-    ChannelSettings::Teams(TeamsSettings { url: HttpTarget::Plain(url.into()), common })
+    ChannelSettings::Teams(TeamsSettings { url: HttpTarget::Plain(url.into()), pictures: true, common })
 }
 
 /// Mail through the stand-in's server `at` (`smtp`, `smtps`, `smtp_plain` …).
@@ -477,6 +546,8 @@ pub fn email_settings(sinks: &Sinks, at: &str, tls: TlsMode, common: Common) -> 
         user: with_login.then(|| sinks.at("smtp_user").into()),
         password: with_login.then(|| env("PASSWORD")),
         from: "callout acme <callout@acme.example>".into(),
+        pictures: true,
+        dkim: None,
         common,
     })
 }

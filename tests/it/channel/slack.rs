@@ -20,6 +20,7 @@ fn incoming(sinks: &Sinks) -> Box<dyn Channel> {
         webhook: Some(HttpTarget::Plain(sinks.at("slack_webhook").into())),
         api_url: "https://slack.com/api/".into(),
         signing_secret: None,
+        pictures: false,
         common: f::common(3_000),
     });
     f::build(ChannelKind::Slack, &settings, &[])
@@ -44,6 +45,24 @@ fn every_sample_is_posted_without_complaint() {
     });
     assert_eq!(sinks.received("slack.chat.postMessage").len(), f::samples().len());
     sinks.expect_no_complaints();
+}
+
+#[test]
+fn a_picture_that_slack_cannot_fetch_costs_the_picture_alone() {
+    let sinks = Sinks::start();
+    let slack = slack(&sinks);
+    sinks.fault(
+        &json!({"endpoint": "slack.chat.postMessage", "kind": "slack_error", "error": "invalid_blocks", "times": 1}),
+    );
+    block_on(async {
+        let sending = send(&*slack, "U0ANN", &f::chart()).await;
+        assert!(matches!(sending, Sending::Delivered { .. }), "{sending:?}");
+    });
+    let posted = sinks.attempts("slack.chat.postMessage");
+    assert_eq!(posted.len(), 2);
+    let types = |at: usize| posted[at].body()["blocks"].to_string();
+    assert!(types(0).contains("ch4rt-t0ken.png") && types(0).contains("\"alt_text\":\"Chart of what failed"));
+    assert!(!types(1).contains("\"image\"") && types(1).contains("\"actions\""), "{}", types(1));
 }
 
 #[test]
