@@ -12,7 +12,7 @@ pub const NAMED_MAX: usize = 10;
 /// Services, teams and priorities named in a count. Beyond: they are summed up.
 const COUNTED_MAX: usize = 5;
 /// Characters of an incident's line. Beyond: it is cut, with an ellipsis.
-const LINE_MAX: usize = 160;
+pub const LINE_MAX: usize = 160;
 
 /// Many incidents as they stand, for people.
 #[derive(Debug, Clone)]

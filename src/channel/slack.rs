@@ -5,7 +5,7 @@
 //! blocks, the message goes again as text at once. Absent on purpose: callbacks from buttons (the buttons are links).
 
 pub mod blocks;
-mod digest;
+pub mod digest;
 pub mod escape;
 
 use std::fmt;

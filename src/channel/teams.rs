@@ -5,7 +5,7 @@
 //! Buttons open links; a card that came by webhook cannot do more.
 
 pub mod card;
-mod digest;
+pub mod digest;
 pub mod escape;
 
 use std::fmt;

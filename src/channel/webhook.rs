@@ -506,4 +506,36 @@ mod tests {
         assert_eq!(request_id("acme-D17", 1), "acme-D17");
         assert_eq!(request_id("acme-D17", 64), "acme-D17+63");
     }
+
+    #[test]
+    fn buffers_are_kept_up_to_a_size_and_a_number() {
+        let settings = WebhookSettings {
+            url: crate::config::HttpTarget::Plain("https://hooks.example/".to_owned()),
+            secret: None,
+            token: None,
+            batch: u32::try_from(BATCH_MAX).unwrap() + 1,
+            concurrency: 1,
+            common: crate::config::Common {
+                ca_file: None,
+                allow_private: false,
+                timeout: crate::domain::Span::from_minutes(1),
+                give_up: crate::domain::Span::from_minutes(1),
+                interval: None,
+            },
+        };
+        let reference = crate::domain::ChannelRef { kind: ChannelKind::Webhook, name: "ops".into() };
+        let look_up = |_: &crate::config::SecretRef| unreachable!("there is no secret");
+        let webhook = Webhook::new(&settings, &Setup { reference: &reference, secrets: &look_up }).unwrap();
+        assert_eq!(webhook.batch_max(), BATCH_MAX, "whatever is configured");
+        let kept = || webhook.buffers.lock().unwrap().len();
+        webhook.give_back(BytesMut::with_capacity(BUFFER_BYTES_MAX + 1));
+        assert_eq!(kept(), 0);
+        for n in 1..=BUFFERS_MAX + 1 {
+            webhook.give_back(BytesMut::with_capacity(BUFFER_BYTES_MAX / 64));
+            assert_eq!(kept(), n.min(BUFFERS_MAX));
+        }
+        webhook.buffers.lock().unwrap().clear();
+        webhook.give_back(BytesMut::with_capacity(BUFFER_BYTES_MAX));
+        assert_eq!(kept(), 1);
+    }
 }

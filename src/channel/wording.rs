@@ -12,7 +12,7 @@ use crate::domain::{Span, Timestamp};
 use crate::engine::state::{Purpose, Status};
 
 /// Longest priority or status name that is printed, in characters. Beyond: it is cut, with an ellipsis.
-const WORD_MAX: usize = 40;
+pub const WORD_MAX: usize = 40;
 /// Longest name of a person, team or service that is printed, in characters. Beyond: it is cut, with an ellipsis.
 pub const NAME_MAX: usize = 80;
 /// Characters of a status update in a message. Beyond: it is cut, with an ellipsis.

@@ -77,7 +77,7 @@ impl Gathering {
 }
 
 /// Names told apart in a count. Beyond: further ones are counted together, without a name.
-const COUNTED_NAMES_MAX: usize = 1_000;
+pub(super) const COUNTED_NAMES_MAX: usize = 1_000;
 
 fn count(counts: &mut BTreeMap<String, u64>, name: String) {
     if counts.len() < COUNTED_NAMES_MAX || counts.contains_key(&name) {

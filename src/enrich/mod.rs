@@ -18,6 +18,8 @@ mod told;
 mod words;
 
 #[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
 mod tests;
 
 pub use digest::Gathering;

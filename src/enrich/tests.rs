@@ -20,15 +20,15 @@ use crate::rules::dedup::tests::event;
 /// Labels or annotations.
 type Pairs = &'static [(&'static str, &'static str)];
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-fn labels(pairs: &[(&str, &str)]) -> Labels {
+pub(super) fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().copied().collect::<LabelsBuilder>().build().unwrap()
 }
 
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     let slo = Slo {
         name: "Availability of get data API".into(),
         endpoint: Some("GET /api/data/{tenant}".into()),
@@ -81,7 +81,7 @@ fn policy() -> Policy {
 }
 
 /// The breach of the interface document.
-fn breach() -> Event {
+pub(super) fn breach() -> Event {
     let mut breach = event(&[
         ("team", "checkout"),
         ("service", "data-api"),
@@ -112,7 +112,7 @@ fn breach() -> Event {
     breach
 }
 
-fn incident(event: Event) -> Incident {
+pub(super) fn incident(event: Event) -> Incident {
     let steps = vec![
         EscalationStep { notify: vec![Target::Person("ana".into())], wait: Span::from_minutes(60) },
         EscalationStep { notify: vec![Target::Team("checkout".into())], wait: Span::from_minutes(60) },
@@ -189,11 +189,11 @@ fn state() -> State {
     }
 }
 
-fn of(incident: &Incident) -> Content {
+pub(super) fn of(incident: &Incident) -> Content {
     content(incident, &policy(), None, &state())
 }
 
-fn alert(pairs: &[(&str, &str)], annotations: &[(&str, &str)]) -> Incident {
+pub(super) fn alert(pairs: &[(&str, &str)], annotations: &[(&str, &str)]) -> Incident {
     let mut alert = event(pairs);
     alert.kind = EventKind::Resource;
     alert.source = Source::Alertmanager;

@@ -19,19 +19,19 @@ use crate::engine::state::Status;
 pub const SUBJECT_MAX: usize = 110;
 
 /// Characters of the first line. Beyond: it is cut, with an ellipsis; an alarm's whole text follows.
-const FIRST_MAX: usize = 600;
+pub const FIRST_MAX: usize = 600;
 /// Facts of a mail. Beyond: left out.
-const FACTS_MAX: usize = 30;
+pub const FACTS_MAX: usize = 30;
 /// Characters of a value. Beyond: it is cut, with an ellipsis.
-const VALUE_MAX: usize = 240;
+pub const VALUE_MAX: usize = 240;
 /// Deployments and dependencies, each. Beyond: left out.
-const LIST_MAX: usize = 8;
+pub const LIST_MAX: usize = 8;
 /// Details of a mail. Beyond: left out; the incident's page has them.
-const DETAILS_MAX: usize = 40;
+pub const DETAILS_MAX: usize = 40;
 /// Links of a mail. Beyond: left out.
-const LINKS_MAX: usize = 12;
+pub const LINKS_MAX: usize = 12;
 /// Characters of a URL. Beyond: the link or button is left out.
-const URL_MAX: usize = 2_000;
+pub const URL_MAX: usize = 2_000;
 
 /// A mail, and the id by which a follow-up refers to it (without brackets).
 #[derive(Debug)]

@@ -26,23 +26,23 @@ pub const TOTAL_MAX: usize = 12_000;
 pub const TEXT_MAX: usize = 4_000;
 
 /// Characters of a summary. Beyond: it is cut, with an ellipsis.
-const SUMMARY_MAX: usize = 600;
+pub const SUMMARY_MAX: usize = 600;
 /// Facts of a message. Beyond: left out.
-const FACTS_MAX: usize = 20;
+pub const FACTS_MAX: usize = 20;
 /// Characters of a fact. Beyond: it is cut, with an ellipsis.
-const FACT_MAX: usize = 160;
+pub const FACT_MAX: usize = 160;
 /// Entries of a list. Beyond: they are counted.
-const LIST_MAX: usize = 5;
+pub const LIST_MAX: usize = 5;
 /// Characters of an entry of a list. Beyond: it is cut, with an ellipsis.
-const LIST_LINE_MAX: usize = 200;
+pub const LIST_LINE_MAX: usize = 200;
 /// Characters of all details. Beyond: further ones are left out.
-const DETAILS_MAX: usize = 1_500;
+pub const DETAILS_MAX: usize = 1_500;
 /// Characters of a detail. Beyond: it is cut, with an ellipsis.
-const DETAIL_LINE_MAX: usize = 160;
+pub const DETAIL_LINE_MAX: usize = 160;
 /// Links of a message. Beyond: left out.
-const LINKS_MAX: usize = 10;
+pub const LINKS_MAX: usize = 10;
 /// Characters of a link in a text, where the URL counts. Beyond: it becomes a button, where the URL does not count.
-pub(super) const INLINE_URL_MAX: usize = 400;
+pub const INLINE_URL_MAX: usize = 400;
 
 /// What is sent: blocks for people who look, text for notifications and screen readers.
 #[derive(Debug, Clone, PartialEq)]
@@ -383,4 +383,53 @@ pub(super) fn context(text: &str) -> Value {
 /// `verbatim` keeps Slack from making links and mentions of what merely looks like one.
 fn mrkdwn(text: &str) -> Value {
     json!({"type": "mrkdwn", "text": text, "verbatim": true})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks with texts of so many characters together, the last of them of `last`.
+    fn blocks(sum: usize, last: usize) -> Vec<Value> {
+        let mut blocks = vec![header("h"), section("s")];
+        let mut left = sum - last - 2;
+        while left > 0 {
+            let part = left.min(SECTION_MAX);
+            blocks.push(section(&"x".repeat(part)));
+            left -= part;
+        }
+        blocks.push(context(&"x".repeat(last)));
+        blocks
+    }
+
+    #[test]
+    fn what_is_too_long_together_loses_texts_from_the_end() {
+        for (sum, kept) in [(TOTAL_MAX, TOTAL_MAX), (TOTAL_MAX + 1, TOTAL_MAX + 1 - 20)] {
+            let mut of = blocks(sum, 20);
+            of.push(actions(&[]));
+            shrink(&mut of);
+            assert_eq!(length(&of), kept);
+            assert_eq!(of.last(), Some(&actions(&[])), "buttons stay");
+        }
+    }
+
+    #[test]
+    fn a_text_alone_keeps_whole_lines() {
+        let lines = |last: usize| vec!["x".repeat(TEXT_MAX / 2 - 1), "y".repeat(last)];
+        assert_eq!(whole_lines(lines(TEXT_MAX / 2 - 1)).chars().count() + 1, TEXT_MAX);
+        assert_eq!(whole_lines(lines(TEXT_MAX / 2)).chars().count() + 1, TEXT_MAX / 2);
+    }
+
+    #[test]
+    fn details_are_whole_and_fill_what_is_left_for_them() {
+        // Ten of a tenth each, with what stands between two.
+        let of = |last: usize| {
+            let value = |n: usize| "y".repeat(if n == 9 { last } else { (DETAILS_MAX - 40) / 10 - 6 });
+            (0..10).map(|n| Fact { name: "d".to_owned(), value: value(n) }).collect::<Vec<_>>()
+        };
+        let fits = details(&of((DETAILS_MAX - 40) / 10 - 6), DETAILS_MAX).unwrap();
+        assert!(fits.chars().count() <= DETAILS_MAX && !fits.contains("more"), "{fits}");
+        let more = details(&of((DETAILS_MAX - 40) / 10 - 5), DETAILS_MAX).unwrap();
+        assert!(more.ends_with("and 1 more"), "{more}");
+    }
 }

@@ -8,9 +8,9 @@ use crate::channel::Message;
 use crate::channel::digest::{self, Digest, Named};
 
 /// Characters of an incident's line. Beyond: it is cut, with an ellipsis.
-const LINE_MAX: usize = 240;
+pub const LINE_MAX: usize = 240;
 /// Characters of the URL of an incident's page. Beyond: it is left out; the list has it.
-const PAGE_URL_MAX: usize = 200;
+pub const PAGE_URL_MAX: usize = 200;
 
 /// The whole message.
 pub fn render(message: &Message, digest: &Digest) -> Rendered {

@@ -13,7 +13,7 @@ use crate::engine::state::Status;
 /// is made again with less room for details, lists and links, until it fits.
 pub const BODY_MAX: usize = 28 * 1024;
 /// Bytes of a URL in a card. Beyond: the link or button is left out.
-pub(super) const URL_MAX: usize = 2_000;
+pub const URL_MAX: usize = 2_000;
 
 /// How much of a message is shown; each step less.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use crate::channel::digest::{self, Digest};
 use crate::channel::{Message, Urgency};
 
 /// Characters of an incident's line. Beyond: it is cut, with an ellipsis.
-const LINE_MAX: usize = 240;
+pub const LINE_MAX: usize = 240;
 
 /// Fills a card. At most ten incidents and a handful of counts, each cut: it always fits.
 pub fn items(items: &mut Vec<Value>, entities: &mut Vec<Value>, message: &Message, digest: &Digest) {

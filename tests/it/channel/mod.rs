@@ -4,6 +4,7 @@ mod conformance;
 mod email;
 mod fixtures;
 mod golden;
+mod limits;
 mod slack;
 mod teams;
 mod webhook;
