@@ -336,7 +336,7 @@ fn read(payload: &[u8]) -> Option<Payload> {
     let message: [u8; 8] = message.try_into().ok()?;
     let holder = match (kind, std::str::from_utf8(person).ok()?) {
         (0, "") => Holder::Channel,
-        (1, person) if !person.is_empty() => Holder::Person(person.into()),
+        (1, person) if (1..=PERSON_BYTES_MAX).contains(&person.len()) => Holder::Person(person.into()),
         _ => return None,
     };
     Some(Payload {
@@ -464,5 +464,16 @@ mod tests {
     #[test]
     fn debug_output_never_shows_the_key() {
         assert_eq!(format!("{:?}", LinkKey::new([7; 32])), "LinkKey(***)");
+    }
+
+    #[test]
+    fn a_persons_id_has_so_many_bytes() {
+        let key = LinkKey::new([7; 32]);
+        let of = |bytes: usize| Link { holder: Holder::Person("x".repeat(bytes).into()), ..link() };
+        let read = |link: &Link| key.verify(&key.sign(link), Timestamp::from_seconds(0));
+        assert_eq!(read(&of(PERSON_BYTES_MAX)), Ok(of(PERSON_BYTES_MAX)));
+        for past in [PERSON_BYTES_MAX + 1, PERSON_BYTES_MAX + 64] {
+            assert_eq!(read(&of(past)), Err(LinkError::Invalid));
+        }
     }
 }

@@ -409,4 +409,12 @@ mod tests {
         );
         assert_eq!(inside.accept().map_err(|e| e.kind()).err(), Some(std::io::ErrorKind::WouldBlock));
     }
+
+    #[tokio::test]
+    async fn so_much_of_an_answer_is_read() {
+        for (bytes, seen) in [(ANSWER_BYTES_MAX, ANSWER_BYTES_MAX), (ANSWER_BYTES_MAX + 1, ANSWER_BYTES_MAX)] {
+            let mut response = reqwest::Response::from(hyper::Response::new(vec![b'x'; bytes]));
+            assert_eq!(read(&mut response).await.unwrap().len(), seen);
+        }
+    }
 }

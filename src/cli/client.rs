@@ -70,14 +70,23 @@ impl Service {
             if let Some(body) = body {
                 request = request.json(body);
             }
-            let answer = request.send().await.map_err(|error| anyhow!("{}", unreachable(&self.url, &error)))?;
+            let mut answer = request.send().await.map_err(|error| anyhow!("{}", unreachable(&self.url, &error)))?;
             let status = answer.status();
-            let bytes = answer.bytes().await.context("the answer broke off")?;
-            anyhow::ensure!(bytes.len() <= ANSWER_BYTES_MAX, "the answer is larger than {ANSWER_BYTES_MAX} bytes");
+            let bytes = read(&mut answer).await?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
             if status.is_success() { Ok(text) } else { Err(refusal(status, &text)) }
         })
     }
+}
+
+/// Reads an answer, as far as it may be.
+async fn read(answer: &mut reqwest::Response) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.context("the answer broke off")? {
+        bytes.extend_from_slice(&chunk);
+        anyhow::ensure!(bytes.len() <= ANSWER_BYTES_MAX, "the answer is larger than {ANSWER_BYTES_MAX} bytes");
+    }
+    Ok(bytes)
 }
 
 fn unreachable(url: &str, error: &reqwest::Error) -> String {
@@ -169,5 +178,13 @@ mod tests {
         let text = r#"{"title":"no such thing","detail":"incident 7 is unknown"}"#;
         assert_eq!(refusal(StatusCode::NOT_FOUND, text).to_string(), "no such thing: incident 7 is unknown");
         assert_eq!(refusal(StatusCode::BAD_GATEWAY, "<html>").to_string(), "the service answered 502 Bad Gateway");
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_so_many_bytes() {
+        let answer = |bytes: usize| reqwest::Response::from(hyper::Response::new(vec![b'x'; bytes]));
+        assert_eq!(read(&mut answer(ANSWER_BYTES_MAX)).await.unwrap().len(), ANSWER_BYTES_MAX);
+        let refused = read(&mut answer(ANSWER_BYTES_MAX + 1)).await.unwrap_err();
+        assert!(refused.to_string().contains("larger than"), "{refused}");
     }
 }

@@ -203,3 +203,24 @@ fn masked(text: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_has_so_many_lines() {
+        for lines in [EXCERPT_LINES_MAX, EXCERPT_LINES_MAX + 1] {
+            let items = "'x',\n".repeat(lines - 2);
+            let text = format!("[teams.ops]\nescalation = [\n{items}]\n");
+            let report = crate::config::load_texts(
+                [("callout.toml", text.as_str())],
+                crate::domain::Timestamp::from_seconds(1_800_000_000),
+            );
+            let places = report.diagnostics.iter().filter_map(|d| d.place);
+            let excerpts = places.filter_map(|place| Excerpt::around(place, &report.sources));
+            let longest = excerpts.map(|e| text[e.start..e.end].lines().count()).max();
+            assert_eq!(longest, Some(EXCERPT_LINES_MAX), "{}", report.render(false));
+        }
+    }
+}

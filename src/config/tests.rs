@@ -327,3 +327,45 @@ fn noise_never_makes_it_panic() {
         assert!(report.loaded.is_none() && report.render(false).len() < 200_000);
     }
 }
+
+#[test]
+fn there_are_so_many_rules_for_metrics() {
+    const BASE: &str = "[organisation]\nname = 'acme'\nfallback = 'ops'\n[teams.ops]\n[services.api]\nteam = 'ops'\n";
+    let rule = |n: usize| {
+        format!("[metrics.m{n}]\ntotal = 'm{n}'\nbad = 'm{n}{{code=\"500\"}}'\nservice = 'api'\nsli = 'availability'\n")
+    };
+    for (count, mistakes) in [(metrics::METRIC_RULES_MAX, 0), (metrics::METRIC_RULES_MAX + 1, 1)] {
+        let text: String = std::iter::once(BASE.to_owned()).chain((0..count).map(rule)).collect();
+        let report = load_texts([("callout.toml", text.as_str())], now());
+        assert_eq!(report.diagnostics.iter().filter(|d| d.code == "too-many").count(), mistakes);
+        assert_eq!(
+            report.loaded.is_some(),
+            mistakes == 0,
+            "{}",
+            report.render(false).lines().take(20).collect::<String>()
+        );
+    }
+}
+
+#[test]
+fn so_many_holes_and_syntax_errors_are_told_and_long_lines_are_not_shown() {
+    let holes = |count: u32| {
+        let days: Vec<String> = (1..=count).map(|n| format!("2026-12-{:02}", 2 * n)).collect();
+        let case = format!(
+            "[holidays.x]\ndates = [{}]\n[teams.night]\n[schedules.night]\nteam = 'night'\n[[schedules.night.layers]]\n\
+            users = ['ana']\nrotate = 'weekly'\nstart = 2026-11-02T00:00:00\noff = ['holidays.x']\n",
+            days.join(", ")
+        );
+        report_of(&case).render(false)
+    };
+    assert!(!holes(5).contains("more\n") && holes(5).contains("2026-12-10"), "{}", holes(5));
+    assert!(holes(6).contains("and 1 more\n"), "{}", holes(6));
+    let broken =
+        |count: usize| report_of(&"a =\n".repeat(count)).diagnostics.iter().filter(|d| d.code == "syntax").count();
+    assert_eq!([broken(4), broken(5), broken(6)], [4, 5, 5]);
+    let line = |bytes: usize| {
+        let line = format!("escalation = 'x' #{}", "x".repeat(bytes - 18));
+        report_of(&format!("[teams.night]\n{line}\n")).render(false).contains("| escalation = 'x' #xxx")
+    };
+    assert!(line(400) && !line(401));
+}

@@ -389,4 +389,25 @@ mod tests {
             world.counters.has_room(1, 0) && !world.counters.has_room(1, u64::MAX) && world.counters.has_room(2, 0)
         );
     }
+
+    #[test]
+    fn counters_are_bounded_in_all_and_swept_in_time() {
+        let mut world = World::new();
+        world.counters.known = limits::COUNTERS_MAX - 1;
+        assert!(world.counters.has_room(1, 7));
+        world.counters.known = limits::COUNTERS_MAX;
+        assert!(!world.counters.has_room(1, 7) && !world.counters.has_room(2, 7));
+
+        let mut world = World::new();
+        world.read(0, &[reading(1, 0, 1, Role::GoodTotal)]);
+        let swept = at(0).plus(limits::COUNTERS_SWEPT_EVERY);
+        world.counters.forget(at(0).minus(limits::COUNTER_KEPT), at(0));
+        let just_before = |at: Timestamp| at.minus(Span::from_millis(1));
+        assert!(!world.counters.is_sweep_due(just_before(swept)) && world.counters.is_sweep_due(swept));
+        let kept = at(0).plus(limits::COUNTER_KEPT);
+        for (now, known) in [(kept, 1), (kept.plus(Span::from_millis(1)), 0)] {
+            world.counters.forget(now.minus(limits::COUNTER_KEPT), now);
+            assert_eq!(world.counters.known, known, "{now}");
+        }
+    }
 }

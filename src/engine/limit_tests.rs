@@ -209,3 +209,169 @@ fn so_many_other_ways_are_tried() {
         world.input(minute(1), Input::Reports(vec![report]));
     }
 }
+
+/// A message about an incident to a room.
+fn to_room(number: u64, incident: u64, room: usize) -> Delivery {
+    Delivery {
+        id: DeliveryId(number),
+        incident: Some(IncidentId(incident)),
+        to: Recipient::Channel(format!("slack:main/#room-{room}").parse().unwrap()),
+        purpose: Purpose::Alert,
+        rank: 1,
+        ordered_at: minute(0),
+        expires_at: None,
+        attempts: 0,
+        text: String::new(),
+        follows: None,
+        fallbacks: 0,
+    }
+}
+
+#[test]
+fn so_many_messages_and_digests_of_one_incident_are_remembered() {
+    let mut world = World::new(policy());
+    world.event(minute(0), resource("a"));
+    world.deliver(minute(0));
+    for n in world.incident(1).sent.len() + 1..=limits::SENT_MAX + 1 {
+        let row = to_room(1_000 + n as u64, 1, n);
+        let outcome = Outcome::Delivered { receipt: None };
+        let reported = Transition::DeliveryReported { delivery: row.id, attempt: 1, outcome };
+        world.engine.evolve(&Transition::DeliveryOrdered(Arc::new(row)));
+        world.engine.evolve(&reported);
+        assert_eq!(world.incident(1).sent.len(), n.min(limits::SENT_MAX));
+    }
+    for n in 1..=limits::DIGESTS_MAX as u64 + 1 {
+        let (digest, to, due) = (DigestId(n), to_room(0, 1, 0).to, minute(60));
+        world.engine.evolve(&Transition::DigestOpened { digest, to, due });
+        let folded = Transition::Folded { digest, incident: IncidentId(1), purpose: Purpose::Alert, due, storm: None };
+        world.engine.evolve(&folded);
+        let known = &world.incident(1).digests;
+        let forgotten = n.saturating_sub(limits::DIGESTS_MAX as u64);
+        assert_eq!((known.len() as u64, known[0]), (n - forgotten, DigestId(forgotten + 1)));
+        let first = &world.engine.state().digests[&DigestId(1)];
+        assert_eq!(first.entries.len() as u64, 1 - forgotten, "it is taken out of what it is forgotten of");
+    }
+}
+
+#[test]
+fn recipients_who_were_told_nothing_for_long_are_forgotten_beyond_the_limit() {
+    let first = minute(0).plus(limits::FLOW_KEPT);
+    for (now, known) in [(first.minus(Span::from_millis(1)), limits::FLOWS_MAX + 1), (first, 1)] {
+        let mut world = World::new(policy());
+        world.event(minute(0), resource("a"));
+        world.engine.state.flows.clear();
+        for n in 0..=limits::FLOWS_MAX {
+            if n == limits::FLOWS_MAX {
+                assert_eq!(world.engine.state().flows.len(), n);
+                world.engine.state.now = now;
+            }
+            let row = to_room(1_000 + n as u64, 1, n);
+            world.engine.evolve(&Transition::DeliveryOrdered(Arc::new(row)));
+        }
+        assert_eq!(world.engine.state().flows.len(), known);
+    }
+}
+
+#[test]
+fn the_same_alarm_is_raised_again_after_its_time() {
+    let mut world = World::new(policy());
+    let mut raised = |at: Timestamp| {
+        let before = world.engine.state().last_delivery;
+        world.input(at, Input::Alarm { key: "k".into(), text: "something".to_owned() });
+        world.engine.state().last_delivery - before
+    };
+    let again = minute(0).plus(limits::ALARM_QUIET);
+    assert_eq!([raised(minute(0)), raised(again.minus(Span::from_millis(1))), raised(again)], [1, 0, 1]);
+}
+
+#[test]
+fn a_notice_is_worth_sending_for_its_time_and_a_page_for_ever() {
+    let mut world = World::new(policy());
+    world.event(minute(0), resource("a"));
+    for row in world.engine.state().outbox.values() {
+        let ends = (row.purpose != Purpose::Page).then(|| minute(0).plus(limits::NOTICE_WORTH));
+        assert_eq!(row.expires_at, ends, "{}", row.to);
+    }
+}
+
+#[test]
+fn a_round_waits_at_least_so_long_and_a_step_as_it_says() {
+    for (seconds, least) in [(1, 60), (59, 60), (60, 60), (61, 61)] {
+        let mut policy = policy();
+        let chain = Arc::make_mut(policy.escalations.get_mut("checkout").unwrap());
+        for step in &mut chain.steps {
+            step.wait = Span::from_seconds(seconds);
+        }
+        let mut world = World::new(policy);
+        world.event(minute(0), resource("a"));
+        let due = |world: &World| world.incident(1).escalation.as_ref().unwrap().due.unwrap();
+        assert_eq!(due(&world), minute(0).plus(Span::from_seconds(seconds)), "the first of two steps");
+        let last = due(&world);
+        world.until(last);
+        assert_eq!(due(&world), last.plus(Span::from_seconds(least)), "the last");
+        assert_eq!(limits::ROUND_WAIT_MIN, Span::from_seconds(60));
+    }
+}
+
+#[test]
+fn what_a_rule_remembers_is_forgotten_after_its_time() {
+    let mut world = World::new(policy());
+    world.event(minute(0), super::tests::breach(1));
+    assert_eq!(world.engine.state().scopes.len(), 1);
+    let gone = minute(0).plus(limits::SCOPE_KEPT);
+    for (at, scopes) in [(gone.minus(Span::from_millis(1)), 1), (gone, 0)] {
+        world.until(at);
+        assert_eq!(world.engine.state().scopes.len(), scopes, "{at}");
+    }
+}
+
+#[test]
+fn a_condition_of_the_policy_is_over_when_it_did_not_hold_for_its_time() {
+    use super::level_budget::POLICY_KEPT;
+    let after = |state: crate::slo::burn::AlertState, holds, at| state.after(holds, at, Span::ZERO, POLICY_KEPT);
+    let firing = after(crate::slo::burn::AlertState::Inactive, true, minute(0));
+    let clear = after(firing, false, minute(10));
+    let over = minute(10).plus(POLICY_KEPT);
+    assert!(after(clear, false, over.minus(Span::from_millis(1))).is_firing());
+    assert!(!after(clear, false, over).is_firing());
+}
+
+#[test]
+fn minutes_older_than_four_days_are_given_up_beyond_the_limit_of_memory() {
+    let policy = policy();
+    let feed = |n: u32| {
+        let series = SeriesKey {
+            service: "data-api".into(),
+            sli: "availability".into(),
+            endpoint: None,
+            environment: None,
+            region: None,
+            threshold: None,
+        };
+        vec![(n, Arc::new(Feed { series, source: "a".into() }))]
+    };
+    // Of a day with other counts in each minute, which is packed when a much later one comes.
+    let day = |held: u64| {
+        let mut levels = Levels { bytes: held, ..Levels::default() };
+        let first = minute_of(minute(0)).div_euclid(1_440) * 1_440;
+        let row = |minute: i64| SampleRow {
+            feed: 1,
+            minute,
+            part: None,
+            bad: u64::try_from(minute * 7 % 13).unwrap(),
+            total: u64::try_from(1_000 + minute * 31 % 977).unwrap(),
+        };
+        let mut rows: Vec<SampleRow> = (first..first + 1_440).map(row).collect();
+        rows.extend((1..=10).map(|day| row(first + day * 1_440)));
+        for row in rows {
+            let new_feeds = if row.minute == first { feed(1) } else { Vec::new() };
+            let at = minute_end(row.minute);
+            levels.take(&SampleBatch { new_feeds, rows: vec![row] }, at, &policy);
+        }
+        levels.bytes - held
+    };
+    let whole = day(0);
+    assert!(whole > 1_440, "{whole}");
+    assert_eq!(day(limits::HISTORY_BYTES_MAX - whole), whole, "at the edge");
+    assert!(day(limits::HISTORY_BYTES_MAX - whole + 1) < whole, "past it");
+}

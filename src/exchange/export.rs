@@ -224,3 +224,14 @@ fn number(decimal: &str) -> Value {
 fn share(objective: Ratio) -> Value {
     number(&decimal(objective))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_cut_as_dns_has_it() {
+        assert_eq!(slug(&"x".repeat(NAME_MAX)).len(), NAME_MAX);
+        assert_eq!(slug(&"x".repeat(NAME_MAX + 1)).len(), NAME_MAX);
+    }
+}

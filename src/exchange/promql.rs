@@ -212,4 +212,11 @@ mod tests {
         assert!(matches!(good("http_seconds_count", fast).unwrap(), Rule::Good { .. }), "other labels");
         assert!(bad("x", &format!("{total} - {fast}")).is_err());
     }
+
+    #[test]
+    fn functions_nest_so_deep() {
+        let nested = |depth: usize| format!("{}errors_total{}", "sum(".repeat(depth), ")".repeat(depth));
+        assert!(selector(&nested(NESTING_MAX)).is_ok());
+        assert!(selector(&nested(NESTING_MAX + 1)).is_err());
+    }
 }

@@ -362,6 +362,13 @@ fn yaml_is_bounded() {
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n";
     refused(bomb);
     refused(&"--- x\n".repeat(super::DOCUMENTS_MAX + 1));
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let nodes = |count: usize| format!("[{}]", vec!["1"; count - 1].join(","));
+    refused(&nested(super::yaml::DEPTH_MAX + 1));
+    refused(&nodes(super::yaml::NODES_MAX + 1));
+    for edge in [nested(super::yaml::DEPTH_MAX), nodes(super::yaml::NODES_MAX)] {
+        assert!(openslo::import([edge.as_str()], "ops").is_ok(), "{:?}", edge.get(..80));
+    }
     for edge in ["x".repeat(super::YAML_BYTES_MAX), "--- x\n".repeat(super::DOCUMENTS_MAX)] {
         assert!(openslo::import([edge.as_str()], "ops").is_ok());
     }

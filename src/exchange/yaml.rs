@@ -11,9 +11,9 @@ pub const YAML_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Documents in one file at most. Beyond: it is refused.
 pub const DOCUMENTS_MAX: usize = 10_000;
 /// How deep collections may nest. Beyond: the file is refused.
-const DEPTH_MAX: usize = 64;
+pub(super) const DEPTH_MAX: usize = 64;
 /// Nodes of one file at most, aliases counted at each use. Beyond: it is refused.
-const NODES_MAX: usize = 250_000;
+pub(super) const NODES_MAX: usize = 250_000;
 
 /// The documents of a text.
 ///

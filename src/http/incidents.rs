@@ -28,7 +28,7 @@ pub const PAGE_ROWS_MAX: usize = 500;
 /// Rows looked at while the state is held; the shard waits meanwhile.
 const CHUNK_ROWS: usize = 2_048;
 /// Rows looked at for one page. Beyond: the page ends short, with a cursor to go on.
-const SCAN_ROWS_MAX: usize = 200_000;
+pub const SCAN_ROWS_MAX: usize = 200_000;
 /// The longest snooze. Beyond: 422.
 pub const SNOOZE_MAX: Span = Span::from_hours(24 * 30);
 /// People that an incident may be handed to at once. Beyond: 422.

@@ -16,7 +16,7 @@ pub mod openapi;
 mod ops;
 mod paced;
 mod pages;
-mod params;
+pub mod params;
 pub mod problem;
 mod quarantine;
 mod receive;
@@ -35,6 +35,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+pub use incidents::{Filter, cursor, read_cursor};
 pub use problem::Failure;
 pub use routes::router;
 pub use server::{Limits, ServeError, serve};

@@ -168,4 +168,18 @@ mod tests {
         slugs.sort_unstable();
         assert!(slugs.windows(2).all(|pair| pair[0] != pair[1]), "{slugs:?}");
     }
+
+    #[test]
+    fn senders_are_told_when_to_come_again() {
+        for (refused, seconds) in [
+            (Refused::Full { what: "silences", most: 1 }, FULL_RETRY_AFTER_S),
+            (Refused::Journal("the disk".to_owned()), RETRY_AFTER_S),
+            (Refused::Stopping, RETRY_AFTER_S),
+            (Refused::Busy { retry_after_s: 1 }, 1),
+        ] {
+            let response = Failure::from(refused).into_response();
+            assert_eq!(response.status(), 503);
+            assert_eq!(response.headers()[header::RETRY_AFTER], seconds.to_string());
+        }
+    }
 }

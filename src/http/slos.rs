@@ -109,6 +109,13 @@ pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, Strin
     Ok(Json(json!({ "at": now.to_string(), "slos": rows, "total": wanted.len(), "next_cursor": next })).into_response())
 }
 
+fn check_sortable(levels: usize) -> Result<(), Failure> {
+    if levels > SORTED_MAX {
+        return Err(bad("sort", format!("{levels} levels fit; at most {SORTED_MAX} can be put in order")));
+    }
+    Ok(())
+}
+
 /// All that is asked for, the worst first.
 fn sorted(
     app: &App,
@@ -121,9 +128,7 @@ fn sorted(
     if !["budget", "sli"].contains(&by) {
         return Err(bad("sort", "write `budget` (least left first) or `sli` (least available or slowest first)"));
     }
-    if wanted.len() > SORTED_MAX {
-        return Err(bad("sort", format!("{} levels fit; at most {SORTED_MAX} can be put in order", wanted.len())));
-    }
+    check_sortable(wanted.len())?;
     let mut all = rows(app, index, wanted, policy, now);
     let number = |text: &Option<String>| text.as_deref().map(decimal);
     // What has no traffic has no figure and comes last.
@@ -288,4 +293,14 @@ fn line(out: &mut String, cells: impl Iterator<Item = String>) {
         }
     }
     out.push_str("\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_levels_can_be_put_in_order() {
+        assert!(check_sortable(SORTED_MAX).is_ok() && check_sortable(SORTED_MAX + 1).is_err());
+    }
 }

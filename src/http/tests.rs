@@ -21,7 +21,7 @@ use crate::engine::Input;
 use crate::ingest::DIALECTS;
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX, EVENTS_MAX, LABELS_MAX};
 use crate::journal::RecordBody;
-use crate::runtime::{Clock, Parts, Prepared, Running, engine};
+use crate::runtime::{Clock, MakeCore, Parts, Prepared, Running, engine};
 use crate::store::{Journal as _, MemoryJournal, Room};
 use crate::telemetry::Metrics;
 
@@ -95,8 +95,20 @@ impl World {
 
     /// Tokens by their texts, with their scopes; the word `expired` among these ends one.
     fn with_tokens(tokens: &[(&str, &str)]) -> Self {
+        Self::of(CONFIG, tokens, engine)
+    }
+
+    /// With another configuration, or other things known.
+    fn of(config: &str, tokens: &[(&str, &str)], make: MakeCore) -> Self {
+        let (prepared, app, journal, clock) = Self::prepared(config, tokens, make);
+        let running = prepared.run(|_| {}, |_| {}).unwrap();
+        Self { router: router(app.clone()), journal, clock, app, _running: running }
+    }
+
+    /// A shard that does not run yet, and what is around it.
+    fn prepared(config: &str, tokens: &[(&str, &str)], make: MakeCore) -> (Prepared, App, MemoryJournal, Clock) {
         let now = Timestamp::parse("2026-11-20T20:15:00Z").unwrap();
-        let report = load_texts([("callout.toml", CONFIG)], now);
+        let report = load_texts([("callout.toml", config)], now);
         let loaded = report.loaded.clone().unwrap_or_else(|| panic!("{}", report.render(false)));
         let mut settings = (*loaded.settings).clone();
         for (text, scopes) in tokens {
@@ -110,12 +122,11 @@ impl World {
             index: None,
             loaded: Loaded { policy: loaded.policy, settings: Arc::new(settings) },
             clock: clock.clone(),
-            make: engine,
+            make,
         })
         .unwrap();
         let app = App::new(prepared.handle(), Arc::new(Metrics::new()), LinkKey::new([7; 32]), Arc::default());
-        let running = prepared.run(|_| {}, |_| {}).unwrap();
-        Self { router: router(app.clone()), journal, clock, app, _running: running }
+        (prepared, app, journal, clock)
     }
 
     async fn send(&self, request: Request<Body>) -> Response<Bytes> {

@@ -121,3 +121,25 @@ fn a_request_holds_so_many_events_and_an_answer_lists_so_many_rejections() {
         assert_eq!((listed, &body["rejected_unlisted"]), (Some(REJECTIONS_LISTED_MAX), &unlisted));
     }
 }
+
+/// Knows that there is nothing.
+struct Empty;
+
+impl Known for Empty {
+    fn look(&self, look: &mut dyn FnMut(&BTreeMap<Fingerprint, Alert>, bool)) {
+        look(&BTreeMap::new(), false);
+    }
+}
+
+#[test]
+fn an_alert_without_an_end_lasts_for_its_time() {
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let context = Context { now, organisation: "acme", known: &Nothing, may: None };
+    let parsed = (super::alertmanager::DIALECT.parse)(r#"[{"labels":{"a":"b"}}]"#, &context).unwrap();
+    // Nobody looked at what is known, so nothing is taken without that.
+    assert!(parsed.taken.is_empty());
+    let context = Context { known: &Empty, ..context };
+    let parsed = (super::alertmanager::DIALECT.parse)(r#"[{"labels":{"a":"b"}}]"#, &context).unwrap();
+    let crate::runtime::Incoming::New(event) = &parsed.taken[0] else { panic!("it is new") };
+    assert_eq!(event.ends_at, Some(now.plus(RESOLVE_TIMEOUT)));
+}

@@ -10,15 +10,15 @@ use crate::journal::{Record, RecordBody};
 use crate::store::{Index, IndexError, JournalError, JournalReader};
 
 /// Records of one incident that an explanation looks at. Beyond: the first one, and then the newest.
-const RECORDS_MAX: usize = 2_000;
+pub(super) const RECORDS_MAX: usize = 2_000;
 /// Records read for the decision about one event, from its own on. Beyond: no decision is found.
-const JUDGED_WITHIN: usize = 100_000;
+pub(super) const JUDGED_WITHIN: usize = 100_000;
 /// A page is looked for this long before the time asked for, and [`PAGE_AFTER`] behind it.
 const PAGE_BEFORE: Span = Span::from_hours(12);
 /// So that `--at 20:15` finds the page of 20:15:03.
-const PAGE_AFTER: Span = Span::from_minutes(2);
-/// Pages of one person looked at. Beyond: later ones are not.
-const PAGES_MAX: usize = 1_000;
+pub(super) const PAGE_AFTER: Span = Span::from_minutes(2);
+/// Pages of one person that are looked up at once. Beyond: the others are looked up after them.
+pub(super) const PAGES_MAX: usize = 1_000;
 
 /// Why there is no explanation.
 #[derive(Debug, thiserror::Error)]
@@ -105,9 +105,22 @@ impl History<'_> {
         };
         let mut read_to = Seq(0);
         if let Some(index) = self.index {
-            read_to = index.applied();
-            for position in index.person_positions(person, from, to, PAGES_MAX)? {
-                self.journal.record_at(position)?.iter().for_each(&mut look);
+            let mut begin = from;
+            loop {
+                let (applied, positions) = together(index, || index.person_positions(person, begin, to, PAGES_MAX))?;
+                read_to = if begin == from { applied } else { read_to.min(applied) };
+                let mut newest = begin;
+                for position in &positions {
+                    if let Some(record) = self.journal.record_at(*position)? {
+                        newest = newest.max(record.at);
+                        look(&record);
+                    }
+                }
+                // As many of one moment as that are not followed further: any of them is the page of that moment.
+                if positions.len() < PAGES_MAX || newest == begin {
+                    break;
+                }
+                begin = newest;
             }
         }
         self.each_after(read_to, |record| look(&record))?;
@@ -121,8 +134,8 @@ impl History<'_> {
         let mut found: BTreeMap<Seq, Record> = BTreeMap::new();
         let mut read_to = Seq(0);
         if let Some(index) = self.index {
-            read_to = index.applied();
-            let positions = index.incident_positions(incident)?;
+            let (applied, positions) = together(index, || index.incident_positions(incident))?;
+            read_to = applied;
             let skip = positions.len().saturating_sub(RECORDS_MAX);
             // The beginning says why there is an incident at all, so it is never left out.
             let wanted = positions.iter().take(1).chain(positions.iter().skip(skip.max(1)));
@@ -158,6 +171,17 @@ impl History<'_> {
             f(item?.1);
         }
         Ok(())
+    }
+}
+
+/// A look-up, and up to where the index was complete at that time. Made again where a day turned out not to be sound meanwhile.
+fn together<T>(index: &dyn Index, look: impl Fn() -> Result<T, IndexError>) -> Result<(Seq, T), IndexError> {
+    loop {
+        let (removals, applied) = (index.removals(), index.applied());
+        let found = look()?;
+        if index.removals() == removals {
+            return Ok((applied, found));
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const WINDOWS: [Span; 4] = [Span::from_hours(1), Span::from_hours(6), Span::from
 /// Points of a budget over time.
 const POINTS: i64 = 56;
 /// Periods that are looked back on at most. Beyond: older ones are not told.
-const PERIODS_MAX: i64 = 12;
+pub(super) const PERIODS_MAX: i64 = 12;
 
 /// A level in figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

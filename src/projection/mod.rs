@@ -5,6 +5,8 @@ mod drill;
 mod explain;
 mod history;
 pub mod levels;
+#[cfg(test)]
+mod limit_tests;
 mod oncall;
 pub mod rotations;
 

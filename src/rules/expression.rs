@@ -223,4 +223,28 @@ mod tests {
         let late = Expression::deferred(&source).unwrap();
         assert_eq!(late.is_match(&"x".repeat(200)), None);
     }
+
+    #[test]
+    fn so_many_texts_are_asked_for() {
+        let of = |count: usize| {
+            let texts: Vec<String> = (0..count).map(|n| format!("text{n:02}")).collect();
+            Needs::of(&parse(&format!(".*({}).*", texts.join("|"))).unwrap())
+        };
+        assert!(matches!(of(REQUIRED_MAX), Needs::Inside(texts) if texts.len() == REQUIRED_MAX));
+        assert_eq!(of(REQUIRED_MAX + 1), Needs::Nothing);
+    }
+
+    #[test]
+    fn a_compiled_expression_has_so_many_bytes() {
+        let is_small = |count: usize| Expression::new(&format!("[ab]{{{count}}}").into()).is_ok();
+        let (mut fits, mut past) = (1, REGEX_SIZE_MAX);
+        assert!(is_small(fits) && !is_small(past));
+        while past - fits > 1 {
+            let between = usize::midpoint(fits, past);
+            if is_small(between) { fits = between } else { past = between }
+        }
+        // There is one border, and each repetition takes some bytes of what it bounds.
+        assert!((16..=128).contains(&(REGEX_SIZE_MAX / fits)), "{fits}");
+        assert!(is_small(fits) && !is_small(fits + 1));
+    }
 }

@@ -494,4 +494,14 @@ mod tests {
         let alarm = Because::Alarm { text: "a\nb\r\u{1b}[31mc".into() };
         assert_eq!(alarm.to_string(), "a b  [31mc");
     }
+
+    #[test]
+    fn shares_are_told_apart_by_so_many_digits() {
+        let of = |text: &str| Ratio::parse_percent(text).unwrap();
+        let digits = "0".repeat(DECIMALS_MAX as usize - 1);
+        let (smallest, next) = (format!("0.{digits}1%"), format!("0.{digits}2%"));
+        assert_eq!((of(&smallest).percent(DECIMALS_MAX), of(&next).percent(DECIMALS_MAX)), (smallest.clone(), next));
+        let between = of(&smallest).times(Ratio::parse("1.2").unwrap());
+        assert!(between != of(&smallest) && between.percent(DECIMALS_MAX) == smallest);
+    }
 }

@@ -13,6 +13,8 @@ mod explain;
 mod fault;
 mod handle;
 pub mod heartbeat;
+#[cfg(test)]
+mod limit_tests;
 mod load;
 mod original;
 mod reload;

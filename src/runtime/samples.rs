@@ -258,7 +258,7 @@ impl SampleRound {
         let series = &feed.series;
         let new_here = self.batch.new_feeds.iter().filter(|(_, other)| other.series == *series);
         let is_new_series = !levels.directory.series.contains_key(series);
-        if is_new_series && levels.series.len() + self.batch.new_feeds.len() >= limits::SERIES_MAX {
+        if is_new_series && !has_room(levels.series.len(), self.batch.new_feeds.len()) {
             return Err(SampleRefused::TooManySeries);
         }
         if levels.feeds_of(series) + new_here.count() >= limits::FEEDS_PER_SERIES_MAX {
@@ -303,6 +303,11 @@ impl SampleRound {
         }
         refused
     }
+}
+
+/// Whether a further series can be known beside those that are and those that are about to be.
+const fn has_room(known: usize, new: usize) -> bool {
+    known + new < limits::SERIES_MAX
 }
 
 #[cfg(test)]
@@ -414,5 +419,20 @@ mod tests {
         assert!(others.iter().all(|one| *one == Ok(Taken::Stored)), "{others:?}");
         assert_eq!(*last, Err(SampleRefused::TooManySources));
         running.stop().await.unwrap();
+    }
+
+    #[test]
+    fn series_and_rounds_have_limits() {
+        assert!(has_room(limits::SERIES_MAX - 1, 0) && has_room(0, limits::SERIES_MAX - 1));
+        assert!(!has_room(limits::SERIES_MAX, 0) && !has_room(limits::SERIES_MAX - 1, 1));
+        let mut round = SampleRound::default();
+        let row = SampleRow { feed: 1, minute: 0, part: None, bad: 0, total: 1 };
+        round.batch.rows = vec![row; ROUND_SAMPLES_MAX - 1];
+        assert!(!round.is_full());
+        round.readings_held = 1;
+        assert!(round.is_full(), "readings count too");
+        round.readings_held = 0;
+        round.batch.rows.push(row);
+        assert!(round.is_full());
     }
 }

@@ -7,7 +7,7 @@
 //! When the journal cannot be written, whoever waits is refused, decisions stay in memory and are written as soon as that works again.
 //! Nothing was released of them, so a crash meanwhile only means that their inputs, which are on the disk, are judged again.
 
-mod quarantine;
+pub(super) mod quarantine;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;

@@ -5,7 +5,7 @@
 //! the outbox; the shard judges what was accepted, writes the decisions and a last snapshot; the index is closed. A second signal ends the
 //! process at once; nothing that was answered is lost by that.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -27,7 +27,7 @@ pub struct ServiceManager(SyncSender<Vec<NotifyState<'static>>>);
 
 impl ServiceManager {
     fn start() -> std::io::Result<Self> {
-        let (sender, told) = sync_channel::<Vec<NotifyState<'static>>>(NOTIFICATIONS_MAX);
+        let (manager, told) = Self::queue();
         std::thread::Builder::new().name("notify".to_owned()).spawn(move || {
             for state in told {
                 if let Err(error) = sd_notify::notify(&state) {
@@ -35,7 +35,12 @@ impl ServiceManager {
                 }
             }
         })?;
-        Ok(Self(sender))
+        Ok(manager)
+    }
+
+    fn queue() -> (Self, Receiver<Vec<NotifyState<'static>>>) {
+        let (sender, told) = sync_channel(NOTIFICATIONS_MAX);
+        (Self(sender), told)
     }
 
     fn tell(&self, state: Vec<NotifyState<'static>>) {
@@ -132,5 +137,19 @@ async fn reload(handle: &Handle) {
         tracing::error!("the new configuration was refused; the old one stays in force\n{diagnostics}");
         let first = diagnostics.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
         handle.alarm("config", format!("a new configuration was refused, the old one stays in force: {first}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manager_that_does_not_listen_holds_up_nobody() {
+        let (manager, told) = ServiceManager::queue();
+        for _ in 0..NOTIFICATIONS_MAX + 2 {
+            manager.tell(vec![NotifyState::Watchdog]);
+        }
+        assert_eq!(told.try_iter().count(), NOTIFICATIONS_MAX);
     }
 }

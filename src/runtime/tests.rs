@@ -21,7 +21,7 @@ pub(super) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Orders one message for every event; panics over events with the idempotency key `poison`.
 struct Simple(State);
 
-fn simple(state: State, _: Arc<Policy>) -> Box<dyn Core> {
+pub(super) fn simple(state: State, _: Arc<Policy>) -> Box<dyn Core> {
     Box::new(Simple(state))
 }
 
@@ -197,7 +197,7 @@ pub(super) fn running_with_services(journal: &MemoryJournal, services: &[&str]) 
 }
 
 /// A running shard and the ids of released messages; each is checked to be ordered on the "disk" already.
-fn running(journal: &MemoryJournal) -> (Handle, Running, Arc<Mutex<Vec<DeliveryId>>>) {
+pub(super) fn running(journal: &MemoryJournal) -> (Handle, Running, Arc<Mutex<Vec<DeliveryId>>>) {
     let prepared = prepared(journal);
     let released = Arc::new(Mutex::new(Vec::new()));
     let (seen, disk) = (Arc::clone(&released), journal.clone());

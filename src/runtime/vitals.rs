@@ -111,7 +111,7 @@ impl Handle {
         Vitals { trouble, lag }
     }
 
-    fn reasons(&self, health: &Health, turn: Span, reasons: &mut Vec<String>) {
+    pub(super) fn reasons(&self, health: &Health, turn: Span, reasons: &mut Vec<String>) {
         let limits = self.settings().health;
         let span = |ms: u64| Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
         if !health.running {

@@ -147,6 +147,12 @@ pub trait Index: Send + Sync {
     /// Position of the last record in it; 0 when it is empty.
     fn applied(&self) -> Seq;
 
+    /// How often something that was not sound was removed since the start. Where this differs before and after several look-ups, they do
+    /// not belong together, and are to be made again.
+    fn removals(&self) -> u64 {
+        0
+    }
+
     /// Records that concern an incident, in order.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ struct Inner {
     on_their_way: BTreeMap<DeliveryId, IncidentId>,
     /// A day was removed: nothing may be added before [`SledIndex::resume`], lest the gap be hidden.
     gap: bool,
+    /// How often days were removed since they were not sound.
+    removals: u64,
 }
 
 /// A day of the index, as it looks from outside.
@@ -166,6 +168,7 @@ impl SledIndex {
         }
         inner.on_their_way.clear();
         inner.gap = true;
+        inner.removals += 1;
         for (name, _) in inner.days.split_off(name) {
             if let Err(error) = fs::remove_dir_all(self.dir.join(&name)) {
                 tracing::error!(day = %name, error = %error, "a day of the index that is not sound could not be removed");
@@ -345,6 +348,10 @@ impl Index for SledIndex {
         limit: usize,
     ) -> Result<Vec<Position>, IndexError> {
         self.within(from, to, limit, |day, rest| day.acts(from, to, after, rest))
+    }
+
+    fn removals(&self) -> u64 {
+        self.inner().removals
     }
 
     fn delivery_incident(&self, delivery: DeliveryId) -> Result<Option<IncidentId>, IndexError> {

@@ -6,14 +6,17 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::Query;
 use callout::auth::link::LinkKey;
 use callout::config::metrics::{MetricRules, Selector};
 use callout::config::template::{self, OUTPUT_BYTES_MAX, Values};
-use callout::domain::{EventId, Fingerprint, Name, Seq, Span, Timestamp};
+use callout::domain::{EventId, Fingerprint, Name, Seq, SilenceId, Span, Timestamp};
 use callout::engine::input::MatcherSpec;
 use callout::engine::policy::TeamDedup;
 use callout::engine::state::Alert;
 use callout::exchange;
+use callout::http::params::Params;
+use callout::http::{Filter, cursor, read_cursor};
 use callout::ingest::metrics::mapping::Mapper;
 use callout::ingest::metrics::remote_write::{self, Version};
 use callout::ingest::{self, Context, DIALECTS, Kept, Known};
@@ -23,7 +26,7 @@ use callout::rules::expression::Expression;
 use callout::rules::matcher::Matcher;
 use callout::runtime::Incoming;
 use callout::schedule::CivilCron;
-use callout::store::file::frame;
+use callout::store::file::{frame, snapshot};
 
 /// What a target is given.
 pub type Target = fn(&[u8]);
@@ -32,6 +35,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("journal_record", journal_record),
     ("journal_frame", journal_frame),
+    ("snapshot", snapshot_file),
     ("dialect_native", |bytes| dialect("native", bytes)),
     ("dialect_alertmanager", |bytes| dialect("alertmanager", bytes)),
     ("matchers", |bytes| texts(bytes, matchers)),
@@ -51,6 +55,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("openslo", |bytes| texts(bytes, openslo)),
     ("sloth", |bytes| texts(bytes, sloth)),
     ("template", |bytes| texts(bytes, template)),
+    ("http_parameters", |bytes| texts(bytes, http_parameters)),
 ];
 
 /// Runs the target of that name.
@@ -324,4 +329,45 @@ fn template(text: &str) {
     let echoed = template::render("{{ headline }}", &values);
     let want = if said.len() > OUTPUT_BYTES_MAX { "" } else { said.trim() };
     assert_eq!(echoed.unwrap_or_default(), want, "{said:?}");
+}
+
+/// A state as it lies in a snapshot, as it is and with its checksums put right: damage is found, or read without harm.
+fn snapshot_file(bytes: &[u8]) {
+    let (path, applied) = (std::path::Path::new("00000000000000000007.snap"), Seq(7));
+    if let Err(error) = snapshot::decode(bytes, path, applied) {
+        assert!(!error.to_string().is_empty());
+    }
+    let sealed = snapshot::sealed(bytes, applied);
+    if let Ok(state) = snapshot::decode(&sealed, path, applied) {
+        assert!(snapshot::decode(&sealed, path, Seq(8)).is_err(), "it stands where it stands");
+        assert!(!format!("{state:?}").is_empty());
+    }
+    let mut harmed = sealed;
+    let at = bytes.len() / 2 + harmed.len() - bytes.len();
+    if let Some(byte) = harmed.get_mut(at) {
+        *byte ^= 1;
+        assert!(snapshot::decode(&harmed, path, applied).is_err(), "a flipped bit is found");
+    }
+}
+
+/// What stands behind the question mark of a request, as handlers read it; and ids, as they stand in paths.
+fn http_parameters(text: &str) {
+    if let Ok(id) = text.parse::<EventId>() {
+        assert_eq!(id.to_string().parse::<EventId>().ok(), Some(id));
+    }
+    if let Ok(id) = text.parse::<SilenceId>() {
+        assert_eq!(id.to_string().parse::<SilenceId>().ok(), Some(id));
+    }
+    let Ok(uri) = format!("/v1/incidents?{text}").parse::<axum::http::Uri>() else { return };
+    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(&uri) else { return };
+    let known = ["limit", "cursor", "team", "status", "priority", "service", "unowned", "drill", "at"];
+    let Ok(params) = Params::of(pairs, &known) else { return };
+    let _ = Filter::of(&params);
+    assert!(params.limit(50, 500).map_or(true, |limit| (1..=500).contains(&limit)), "{text:?}");
+    if let Ok(Some(at)) = params.time("at") {
+        assert_eq!(Timestamp::parse(&at.to_string()), Ok(at), "{text:?}");
+    }
+    if let Some(at) = params.get("cursor").and_then(|text| read_cursor(text).ok()) {
+        assert_eq!(read_cursor(&cursor(at)).ok(), Some(at), "{text:?}");
+    }
 }

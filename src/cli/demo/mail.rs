@@ -202,4 +202,29 @@ mod tests {
         assert_eq!(mail.in_reply_to.as_deref(), Some("<1@acme>"));
         assert_eq!(mail.text.trim_end(), "one • line");
     }
+
+    #[tokio::test]
+    async fn a_mail_and_a_connection_have_so_many_bytes() {
+        let mail = |bytes: usize| format!("{}\r\n.\r\n", "x".repeat(bytes - 5));
+        let most = usize::try_from(MAIL_BYTES_MAX).unwrap();
+        assert_eq!(data(&mut mail(most).as_bytes()).await.unwrap().map(|raw| raw.len()), Some(most - 3));
+        assert_eq!(data(&mut mail(most + 1).as_bytes()).await.unwrap(), None);
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, Arc::default()));
+        let mut lines = BufReader::new(TcpStream::connect(address).await.unwrap());
+        let mut answer = String::new();
+        lines.read_line(&mut answer).await.unwrap();
+        let command = format!("NOOP{}\r\n", "x".repeat(most - 6));
+        for _ in 0..CONNECTION_BYTES_MAX / MAIL_BYTES_MAX {
+            lines.write_all(command.as_bytes()).await.unwrap();
+            answer.clear();
+            lines.read_line(&mut answer).await.unwrap();
+            assert_eq!(answer, "250 ok\r\n");
+        }
+        answer.clear();
+        let _ = lines.write_all(b"NOOP\r\n").await;
+        assert_eq!(lines.read_line(&mut answer).await.unwrap_or_default(), 0, "the connection ends: {answer}");
+    }
 }

@@ -128,3 +128,17 @@ fn shorten<T>(list: &mut Vec<T>) {
         list.drain(..list.len() - KEPT_MAX);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_messages_go() {
+        for (count, oldest) in [(KEPT_MAX, 0), (KEPT_MAX + 1, 1)] {
+            let mut list: Vec<usize> = (0..count).collect();
+            shorten(&mut list);
+            assert_eq!((list.len(), list[0]), (KEPT_MAX, oldest));
+        }
+    }
+}

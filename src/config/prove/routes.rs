@@ -85,3 +85,23 @@ fn cells(route: &Route) -> Option<Vec<Cell<'_>>> {
     }
     Some(cells)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_combinations_of_a_route_are_looked_at() {
+        let names = |count: usize| (0..count).map(|n| Name::from(format!("n{n}"))).collect::<Vec<_>>();
+        let route = |regions: usize, services: usize| Route {
+            regions: names(regions),
+            environments: Vec::new(),
+            services: names(services),
+            priorities: Vec::new(),
+            tell: Vec::new(),
+            go_on: false,
+        };
+        assert_eq!(cells(&route(64, CELLS_MAX / 64)).map(|cells| cells.len()), Some(CELLS_MAX));
+        assert_eq!(cells(&route(64, CELLS_MAX / 64 + 1)), None);
+    }
+}

@@ -281,6 +281,39 @@ fn there_are_limits_to_what_is_kept() {
     assert!(refused.starts_with("500 shifts are on offer"), "{refused}");
 }
 
+#[test]
+fn there_is_a_limit_to_overrides_of_all_schedules_and_to_who_is_asked() {
+    let mut world = world();
+    world.does(minute(0), "ana", replace(10, 11, "ana", "bo"));
+    let mut other = (*world.engine.state().stand_ins.overrides[&OverrideId(1)]).clone();
+    other.asked.schedule = "another".into();
+    for n in 2..limits::OVERRIDES_MAX as u64 {
+        let made = Arc::new(MadeOverride { id: OverrideId(n), ..other.clone() });
+        world.engine.state.stand_ins.overrides.insert(made.id, made);
+    }
+    world.engine.state.stand_ins.last_override = limits::OVERRIDES_MAX as u64 - 1;
+    assert_eq!(refusal(&world.does(minute(0), "ana", replace(12, 13, "ana", "bo"))), "");
+    let refused = refusal(&world.does(minute(0), "ana", replace(14, 15, "ana", "bo")));
+    assert!(refused.starts_with("there are 2000 overrides"), "{refused}");
+
+    for (others, told) in
+        [(limits::SWAP_ASKED_MAX, limits::SWAP_ASKED_MAX), (limits::SWAP_ASKED_MAX + 1, limits::SWAP_ASKED_MAX)]
+    {
+        let mut policy = Policy::clone(self::world().engine.policy());
+        // Bo is asked too.
+        let names: Vec<Name> = (1..others).map(|n| Name::from(format!("p{n:02}"))).collect();
+        for name in &names {
+            let person = policy.people["bo"].clone();
+            policy.people.insert(name.clone(), person);
+        }
+        Arc::make_mut(policy.teams.get_mut("checkout").unwrap()).members.extend(names);
+        let mut world = World::new(policy);
+        world.does(minute(0), "ana", offered(offer(None, None)));
+        let asked = notices(&mut world, 1).iter().filter(|(_, text)| text.contains("asks whether")).count();
+        assert_eq!(asked, told);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
     /// Whatever is asked in whatever order: replaying the decisions, and going on from a snapshot, gives the same state and the same

@@ -380,4 +380,10 @@ mod tests {
         }
         assert_eq!(tally.reasons.len(), REASONS_MAX + 1);
     }
+
+    #[test]
+    fn counts_are_taken_as_far_as_they_are_exact() {
+        assert_eq!(total(Number::Float(EXACT_MAX)), Ok(1 << 53));
+        assert!(total(Number::Float(EXACT_MAX + 2.0)).is_err() && total(Number::Float(-1.0)).is_err());
+    }
 }

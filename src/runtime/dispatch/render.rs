@@ -129,7 +129,7 @@ fn one(state: &State, policy: &Arc<Policy>, channels: &Channels, key: &LinkKey, 
         idempotency_key: format!("{}-{}", policy.organisation.name, delivery.id),
         purpose: delivery.purpose,
         attempt: row.attempts + 1,
-        late: now.since(delivery.ordered_at) > LATE_AFTER,
+        late: is_late(delivery.ordered_at, now),
         person,
         why: delivery.text.clone(),
         content,
@@ -161,6 +161,7 @@ fn notice_links(
     }
 }
 
+<<<<<<< HEAD
 /// The chart, in the way in which the channel shows charts. One that nobody could fetch is left out.
 fn picture(
     incident: &Incident,
@@ -181,6 +182,10 @@ fn picture(
         }
     };
     Some(Picture { chart: enrich::chart(incident, policy, state, zone, now)?, url })
+=======
+fn is_late(ordered_at: Timestamp, now: Timestamp) -> bool {
+    now.since(ordered_at) > LATE_AFTER
+>>>>>>> f2dc44c (Try every limit at its edge and past it)
 }
 
 /// Links for whoever gets the message, good for [`link::LIFETIME`].
@@ -195,4 +200,16 @@ fn action_links(
     let token = key.sign(&Link { incident, verbs: Verbs::ALL, holder, message, expires_at: now.plus(link::LIFETIME) });
     let to = |action| format!("{base}{}", link::path(&token, action));
     ActionLinks { acknowledge: to("acknowledge"), snooze: to("snooze"), resolve: to("resolve"), page: to("") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_later_than_its_limit_is_late() {
+        let at = Timestamp::from_seconds(1_800_000_000);
+        assert!(!is_late(at, at.plus(LATE_AFTER)));
+        assert!(is_late(at, at.plus(LATE_AFTER).plus(Span::from_millis(1))));
+    }
 }

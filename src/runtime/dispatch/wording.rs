@@ -28,13 +28,21 @@ pub fn reword(handle: &Handle, templates: &Templates, content: &mut Content) {
     let headline = headline.and_then(|source| told("headline", template::render(source, &values)));
     let details = details.and_then(|source| told("details", template::render(source, &values)));
     if let Some(headline) = headline {
-        let marked = !content.drill || headline.starts_with(DRILL);
-        let headline = if marked { headline } else { format!("{DRILL}: {headline}") };
-        content.headline = text::short(&headline, HEADLINE_MAX);
+        content.headline = first_line(headline, content.drill);
     }
     if let Some(details) = details {
-        content.summary = Some(text::cut(&text::lines(&details), DETAILS_MAX).into_owned());
+        content.summary = Some(paragraph(&details));
     }
+}
+
+fn first_line(headline: String, drill: bool) -> String {
+    let marked = !drill || headline.starts_with(DRILL);
+    let headline = if marked { headline } else { format!("{DRILL}: {headline}") };
+    text::short(&headline, HEADLINE_MAX)
+}
+
+fn paragraph(details: &str) -> String {
+    text::cut(&text::lines(details), DETAILS_MAX).into_owned()
 }
 
 fn values(content: &Content) -> Values<'_> {
@@ -86,5 +94,21 @@ fn failed(handle: &Handle, team: &str, name: &str, error: &TemplateError) {
         let text =
             format!("the template `{name}` of team `{team}` failed, and callout's own text went out instead: {error}");
         handle.alarm(format!("template/{team}/{name}"), text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_by_template_are_cut() {
+        let whole = "x".repeat(HEADLINE_MAX);
+        assert_eq!(first_line(whole.clone(), false), whole);
+        assert!(first_line(format!("{whole}x"), false).ends_with("x…"));
+        assert!(first_line(whole, true).starts_with("DRILL: x"));
+        let whole = "x".repeat(DETAILS_MAX);
+        assert_eq!(paragraph(&whole), whole);
+        assert_eq!(paragraph(&format!("{whole}x")).chars().count(), DETAILS_MAX);
     }
 }

@@ -19,7 +19,7 @@ use crate::runtime::shard::{ShardError, rebuild};
 use crate::store::Entry;
 
 /// Characters of a poisonous input that are told to people. Beyond: it is cut; the journal has all of it.
-const QUOTED_CHARS_MAX: usize = 2_000;
+pub const QUOTED_CHARS_MAX: usize = 2_000;
 /// Characters of what a panic said that are kept. Beyond: it is cut.
 const PANIC_CHARS_MAX: usize = 300;
 
@@ -46,7 +46,7 @@ impl Shard {
             return Ok(false);
         }
         let text = original.map_or_else(|| understood(input), Original::text);
-        let quarantined = Quarantined { at, panic: said(panic), text: cut(&text, limits::QUARANTINED_CHARS_MAX) };
+        let quarantined = Quarantined { at, panic: said(&**panic), text: cut(&text, limits::QUARANTINED_CHARS_MAX) };
         tracing::error!(event.id = %format_args!("E{seq}"), panic = %quarantined.panic, "judging an input panicked; it is set aside and told to the fallback team");
         let quarantined = Transition::InputQuarantined { input: seq, quarantined: Box::new(quarantined) };
         let mut decision =
@@ -76,7 +76,7 @@ impl Shard {
             self.defer(core, now, deadline, panic);
             return Ok(());
         }
-        tracing::error!(panic = %said(panic), "judging deadlines panicked");
+        tracing::error!(panic = %said(&**panic), "judging deadlines panicked");
         self.quiet_until = Some(now.plus(limits::SET_ASIDE_FOR));
         let text = format!(
             "callout could not judge what was due (a defect in callout); it is tried again in {}",
@@ -93,7 +93,7 @@ impl Shard {
             "callout could not judge a deadline (a defect in callout): {deadline}; it is tried again in {}, look after it meanwhile",
             limits::SET_ASIDE_FOR
         );
-        tracing::error!(%deadline, panic = %said(panic), "judging a deadline panicked; it is set aside for a while");
+        tracing::error!(%deadline, panic = %said(&**panic), "judging a deadline panicked; it is set aside for a while");
         self.mailbox().alarms.push((Name::from(format!("deadline/{deadline}")), text));
         let transitions = vec![Transition::DeadlineSetAside { deadline, until }];
         self.perform(core, at, Decision { transitions, ..Decision::default() });
@@ -137,7 +137,7 @@ fn alarm_key(seq: Seq, input: &Input) -> Name {
 }
 
 /// What a panic said, as far as it is text.
-fn said(panic: &Panic) -> Name {
+fn said(panic: &(dyn Any + Send)) -> Name {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned());
     Name::from(cut(&text, PANIC_CHARS_MAX))
@@ -145,4 +145,21 @@ fn said(panic: &Panic) -> Name {
 
 fn cut(text: &str, chars: usize) -> String {
     text.chars().take(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_panic_said_is_cut() {
+        for (chars, kept) in [(PANIC_CHARS_MAX, PANIC_CHARS_MAX), (PANIC_CHARS_MAX + 1, PANIC_CHARS_MAX)] {
+            let panic: Panic = Box::new("é".repeat(chars));
+            assert_eq!(said(&*panic).chars().count(), kept);
+        }
+        let words: Panic = Box::new("as they stand in the code");
+        assert_eq!(said(&*words), "as they stand in the code");
+        let other: Panic = Box::new(7);
+        assert_eq!(said(&*other), "no words");
+    }
 }

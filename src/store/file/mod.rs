@@ -20,7 +20,7 @@ mod power;
 mod reader;
 mod repair;
 mod segment;
-mod snapshot;
+pub mod snapshot;
 mod spare;
 #[cfg(test)]
 mod tests;

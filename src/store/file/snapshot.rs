@@ -128,23 +128,44 @@ impl Snapshots for SnapshotDir {
 
 /// Reads and checks one snapshot.
 pub(super) fn read(disk: &dyn Disk, path: &Path, applied: Seq) -> Result<State, JournalError> {
-    let bytes = payload(disk, path, applied)?;
-    let mut state: State = postcard::from_bytes(&bytes[HEADER..])
-        .map_err(|source| JournalError::Snapshot { path: path.to_owned(), source })?;
+    let bytes = payload(disk, path)?;
+    let mut state = decode(&bytes, path, applied)?;
     drop(bytes);
     share_events(&mut state);
     Ok(state)
 }
 
-/// The whole file, its checksums verified.
-fn payload(disk: &dyn Disk, path: &Path, applied: Seq) -> Result<Vec<u8>, JournalError> {
+/// The state in the bytes of a snapshot, whose place is named in errors.
+///
+/// # Errors
+/// When it is damaged, of another version, or stands at another record.
+pub fn decode(bytes: &[u8], path: &Path, applied: Seq) -> Result<State, JournalError> {
+    check(bytes, path, applied)?;
+    postcard::from_bytes(&bytes[HEADER..]).map_err(|source| JournalError::Snapshot { path: path.to_owned(), source })
+}
+
+/// The bytes of a snapshot around those of a state.
+#[must_use]
+pub fn sealed(state: &[u8], applied: Seq) -> Vec<u8> {
+    let header = Header { applied, length: state.len() as u64, hash: xxh3_64(state) };
+    [&header.to_bytes()[..], state].concat()
+}
+
+/// The whole file.
+fn payload(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, JournalError> {
     let damaged = |what: &str| JournalError::SnapshotDamaged { path: path.to_owned(), what: what.to_owned() };
     let file = disk.open(path, Access::Read).map_err(io_error("open", path))?;
     let length = file.length().map_err(io_error("read", path))?;
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| damaged("it is too large"))?];
     let read = file.read_at(&mut bytes, 0).map_err(io_error("read", path))?;
     bytes.truncate(read);
-    let header = Header::read(&bytes, path)?;
+    Ok(bytes)
+}
+
+/// Verifies its checksums.
+fn check(bytes: &[u8], path: &Path, applied: Seq) -> Result<(), JournalError> {
+    let damaged = |what: &str| JournalError::SnapshotDamaged { path: path.to_owned(), what: what.to_owned() };
+    let header = Header::read(bytes, path)?;
     if header.applied != applied {
         return Err(damaged("by its header it stands at another record than by its name"));
     }
@@ -154,7 +175,7 @@ fn payload(disk: &dyn Disk, path: &Path, applied: Seq) -> Result<Vec<u8>, Journa
     if xxh3_64(&bytes[HEADER..]) != header.hash {
         return Err(damaged("its checksum is wrong"));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Events that a source and its incident share are stored with each; in memory they become one again.

@@ -312,7 +312,7 @@ impl Journal for FileJournal {
         frame::encode(&mut self.frame, self.next, batch)?;
         let bytes = (self.frame.len() as u64).next_multiple_of(frame::ALIGN);
         let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        if bytes > frame::MAX_BYTES || count == u32::MAX {
+        if is_too_large(bytes, count) {
             self.frame = Vec::new();
             return Err(JournalError::TooLarge { bytes, limit_bytes: frame::MAX_BYTES });
         }
@@ -325,6 +325,7 @@ impl Journal for FileJournal {
         self.shared.set_committed(Seq(self.next.0 - 1));
         self.prepare_spare();
         // A rare large batch does not keep its memory.
+        self.frame.clear();
         self.frame.shrink_to(FRAME_KEPT_BYTES);
         Ok(first..self.next)
     }
@@ -357,11 +358,50 @@ impl Journal for FileJournal {
     }
 }
 
+/// Whether a frame cannot say how long it is, or how many records it has.
+const fn is_too_large(bytes: u64, count: u32) -> bool {
+    bytes > frame::MAX_BYTES || count == u32::MAX
+}
+
 /// Room for a frame that is kept from commit to commit. Beyond: it is given back to the system.
 const FRAME_KEPT_BYTES: usize = 16 << 20;
 
 impl Drop for FileJournal {
     fn drop(&mut self) {
         self.finish_spare();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::Timestamp;
+    use crate::engine::Input;
+    use crate::journal::RecordBody;
+
+    #[test]
+    fn a_frame_has_so_many_bytes() {
+        assert!(!is_too_large(frame::MAX_BYTES, 1) && !is_too_large(8, u32::MAX - 1));
+        assert!(is_too_large(frame::MAX_BYTES + 1, 1) && is_too_large(8, u32::MAX));
+    }
+
+    #[test]
+    fn a_rare_large_batch_does_not_keep_its_memory() {
+        let dir = std::env::temp_dir().join(format!("callout-frame-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        let mut journal = crate::store::file::open(&dir, crate::store::file::Options::default()).unwrap();
+        let text = |bytes: usize| {
+            let input = Input::Alarm { key: "k".into(), text: "x".repeat(bytes) };
+            Entry::new(Timestamp::from_seconds(1_800_000_000), RecordBody::Input(Arc::new(input)))
+        };
+        for (bytes, kept) in [(FRAME_KEPT_BYTES / 2, FRAME_KEPT_BYTES), (FRAME_KEPT_BYTES + 4_096, FRAME_KEPT_BYTES)] {
+            journal.commit(&[text(bytes)], Room::Ordinary).unwrap();
+            let room = journal.frame.capacity();
+            assert!((bytes.min(kept)..=kept).contains(&room), "{room} of {bytes}");
+        }
+        drop(journal);
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -285,7 +285,7 @@ fn answers(index: &dyn Index) -> Result<Vec<Vec<u64>>, crate::store::IndexError>
     Ok(all)
 }
 
-/// After some harm a look-up fails or is right, never wrong; and in the end it is right.
+/// After some harm a look-up fails, or a day is removed meanwhile and it is made again, or it is right, never wrong; and in the end it is right.
 fn heals(journal: &MemoryJournal, right: &[Vec<u64>], dir: &Path, what: &str) {
     let follower = follow_in(dir, journal);
     let committed = journal.reader().committed();
@@ -293,10 +293,10 @@ fn heals(journal: &MemoryJournal, right: &[Vec<u64>], dir: &Path, what: &str) {
     let deadline = std::time::Duration::from_secs(20);
     let begin = std::thread::spawn(move || std::thread::sleep(deadline));
     loop {
-        let before = whole();
+        let (before, removals) = (whole(), follower.index().removals());
         let found = answers(follower.index().as_ref());
         match found {
-            Ok(found) if before && whole() => {
+            Ok(found) if before && whole() && follower.index().removals() == removals => {
                 assert_eq!(found, right, "{what}: a wrong answer");
                 return;
             }
@@ -387,4 +387,23 @@ fn old_days_are_forgotten() {
     follower.index.forget_old(1).unwrap();
     assert_eq!(day::names(&dir.0).unwrap(), ["2026-11-20", "2026-11-21"]);
     assert_eq!(seqs(follower.index().incident_positions(IncidentId(1)).unwrap()), [10]);
+}
+
+#[test]
+fn so_many_deliveries_are_remembered_until_they_are_reported() {
+    let dir = Dir::new("on-their-way");
+    let number = ON_THEIR_WAY_MAX as u64 + 10;
+    let at = time(19, 1);
+    let journal =
+        journal(&[decision(at, vec![ordered(at, number, 1)]), decision(at, vec![ordered(at, number + 1, 1)])]);
+    let reader = journal.reader();
+    let index = SledIndex::open(&dir.0, &*reader).unwrap();
+    index.inner().on_their_way = (1..ON_THEIR_WAY_MAX as u64).map(|n| (DeliveryId(n), IncidentId(n))).collect();
+    for (seq, oldest) in [(1, 1), (2, 2)] {
+        let position = Position { seq: Seq(seq), segment: Seq(1), offset: seq };
+        let record = reader.record(Seq(seq)).unwrap().unwrap();
+        index.apply(&[(position, record)]).unwrap();
+        let known = &index.inner().on_their_way;
+        assert_eq!((known.len(), known.keys().next()), (ON_THEIR_WAY_MAX, Some(&DeliveryId(oldest))));
+    }
 }

@@ -5,7 +5,7 @@ use callout::channel::email::render;
 use callout::channel::slack::{blocks, digest as slack_digest};
 use callout::channel::teams::{card, digest as teams_digest};
 use callout::channel::{ActionLinks, Content, Fact, Link, Message, text, wording};
-use callout::config::ChannelSettings;
+use callout::config::{ChannelSettings, EmailSettings, TlsMode};
 use callout::domain::{ChannelKind, IncidentId};
 use callout::engine::state::Purpose;
 use serde_json::Value;
@@ -36,7 +36,7 @@ fn run(rendered: &str) -> usize {
 
 /// How many of `item-0`, `item-1`, … are in it.
 fn items(rendered: &str) -> usize {
-    (0..).take_while(|n| rendered.contains(&format!("item-{n}."))).count()
+    (0..10_000).take_while(|n| rendered.contains(&format!("item-{n}."))).count()
 }
 
 fn facts(n: usize) -> Vec<Fact> {
@@ -68,8 +68,8 @@ fn link(url: String) -> Vec<Link> {
     vec![Link { title: "Wiki".into(), url }]
 }
 
-fn pages(url: &str) -> Option<ActionLinks> {
-    Some(ActionLinks { page: url.to_owned(), ..f::breach().actions.unwrap() })
+fn pages(url: &str) -> ActionLinks {
+    ActionLinks { page: url.to_owned(), ..f::breach().actions.unwrap() }
 }
 
 /// An incident of a digest whose line is so long that priority, headline and status end at `n` characters.
@@ -116,7 +116,7 @@ fn messages_in_slack_show_so_much() {
         edge("HEADER_MAX", blocks::HEADER_MAX, in_a_header),
         edge("SECTION_MAX", blocks::SECTION_MAX, move |n| run(&text(&Message { why: xs(n), ..f::alarm() }))),
         edge("FIELDS_MAX", blocks::FIELDS_MAX, move |n| in_a_section(&of(|c| c.facts = facts(n)))),
-        edge("URL_MAX", blocks::URL_MAX, move |n| whole(&text(&of(|c| c.actions = pages(&url(n)))), &url(n))),
+        edge("URL_MAX", blocks::URL_MAX, move |n| whole(&text(&of(|c| c.actions = Some(pages(&url(n))))), &url(n))),
         edge("SUMMARY_MAX", blocks::SUMMARY_MAX, move |n| run(&text(&of(|c| c.summary = Some(xs(n)))))),
         edge("FACTS_MAX", blocks::FACTS_MAX, move |n| items(&text(&of(|c| c.facts = facts(n))))),
         edge("FACT_MAX", blocks::FACT_MAX, move |n| run(&text(&of(|c| c.facts = f::facts(&[("a", &xs(n))]))))),
@@ -203,4 +203,20 @@ fn a_request_of_a_webhook_holds_so_many_messages() {
     };
     let max = callout::channel::webhook::BATCH_MAX;
     assert_eq!([batch(max - 1), batch(max), batch(max + 1)], [max - 1, max, max]);
+}
+
+#[test]
+fn so_many_mails_are_under_way_at_once() {
+    let settings = EmailSettings {
+        host: "127.0.0.1".into(),
+        port: 25,
+        tls: TlsMode::None,
+        user: None,
+        password: None,
+        from: "callout acme <callout@acme.example>".into(),
+        common: f::common(1_000),
+    };
+    let email = f::build(ChannelKind::Email, &ChannelSettings::Email(settings), &[]);
+    // The dispatcher keeps to it, as its own tests show.
+    assert_eq!(email.concurrency(), 4);
 }
