@@ -16,7 +16,7 @@ pub const WORD_MAX: usize = 40;
 /// Longest name of a person, team or service that is printed, in characters. Beyond: it is cut, with an ellipsis.
 pub const NAME_MAX: usize = 80;
 /// Characters of a status update in a message. Beyond: it is cut, with an ellipsis.
-const UPDATE_MAX: usize = 1_500;
+pub const UPDATE_MAX: usize = 1_500;
 
 /// Characters of an alarm of callout's own, in channels that show more than its first line. Beyond: it is cut, with an ellipsis; the texts of
 /// our own are shorter.

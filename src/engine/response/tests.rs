@@ -225,6 +225,17 @@ fn a_postmortem_is_asked_for_until_it_is_settled() {
 }
 
 #[test]
+fn a_postmortem_is_due_after_some_days_where_nothing_else_is_said() {
+    let mut policy = organised();
+    policy.priorities.values_mut().for_each(|priority| priority.postmortem_within = None);
+    let mut world = World::new(policy);
+    world.event(minute(0), breach(15));
+    world.does(minute(10), "ana", Verb::Resolve { incident: FIRST });
+    let due = world.engine.state().postmortems.get(&FIRST).map(|known| known.due);
+    assert_eq!(due, Some(minute(10).plus(limits::POSTMORTEM_WITHIN)));
+}
+
+#[test]
 fn a_postmortem_is_asked_for_a_few_times_and_then_only_listed() {
     let mut world = World::new(organised());
     world.event(minute(0), breach(15));

@@ -142,6 +142,10 @@ fn messages_in_slack_show_so_much() {
         }),
         edge("digest::PAGE_URL_MAX", slack_digest::PAGE_URL_MAX, move |n| mentions(&url(n), &text(&page_of(&url(n))))),
         // The words that all channels share.
+        edge("UPDATE_MAX", wording::UPDATE_MAX, |n| {
+            let update = Message { purpose: Purpose::Update, why: xs(n), ..of(|_| {}) };
+            run(&wording::event(&update).unwrap())
+        }),
         edge("WORD_MAX", wording::WORD_MAX, move |n| run(&text(&of(|c| c.priority = Some(xs(n)))))),
         edge("NAME_MAX", wording::NAME_MAX, move |n| run(&text(&of(|c| c.team = xs(n))))),
     ]);
