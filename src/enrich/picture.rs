@@ -27,12 +27,20 @@ const DAYS: Span = Span::from_hours(20);
 pub fn chart(incident: &Incident, policy: &Policy, state: &State, timezone: &str, at: Timestamp) -> Option<Chart> {
     let view = View::in_state(incident, policy, wording::zone(timezone), state, at);
     let standing = view.standing?;
-    let points = POINTS_MAX.min(LOOKUPS_MAX / standing.level.series.len().max(1));
-    if points < POINTS_MIN {
-        return None;
-    }
-    let points = i64::try_from(points).ok()?;
+    let points = points(standing.level.series.len())?;
     if measured::is_policy(&view) { budget(&view, &standing, points) } else { failures(&view, &standing, points) }
+}
+
+/// How many intervals a chart of so many series may have.
+fn points(series: usize) -> Option<i64> {
+    let points = POINTS_MAX.min(LOOKUPS_MAX / series.max(1));
+    if points < POINTS_MIN { None } else { i64::try_from(points).ok() }
+}
+
+/// Where a chart with this end begins, that of an incident with this beginning.
+fn beginning(opened_at: Timestamp, end: Timestamp, window: Span) -> Timestamp {
+    let longest = Span::from_millis(window.as_millis().saturating_mul(WINDOWS_MAX));
+    opened_at.minus(window).min(end.minus(window)).max(end.minus(longest))
 }
 
 /// Share of bad events by interval.
@@ -43,9 +51,7 @@ fn failures(view: &View<'_>, standing: &Standing<'_>, points: i64) -> Option<Cha
     let over = view.incident.resolved_at().map(|at| at.plus(Span::from_millis(window.as_millis() / 4)));
     let end = whole_minute(over.map_or(standing.at, |over| over.min(standing.at)));
     let first = minute_end(standing.level.first(standing.levels)? - 1);
-    let longest = Span::from_millis(window.as_millis().saturating_mul(WINDOWS_MAX));
-    let before = view.incident.opened_at.minus(window).min(end.minus(window));
-    let from = before.max(end.minus(longest)).max(first);
+    let from = beginning(view.incident.opened_at, end, window).max(first);
     let minutes = end.since(from).as_millis() / 60_000;
     if minutes < 1 {
         return None;
@@ -130,4 +136,24 @@ fn ends(view: &View<'_>, from: Timestamp, to: Timestamp) -> (String, String) {
         at.to_jiff().to_zoned(view.zone.clone()).strftime(&format!("{form}{zone}")).to_string()
     };
     (shown(from, ""), shown(to, " %Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_adds_up_so_much_and_goes_back_so_far() {
+        let least = LOOKUPS_MAX / POINTS_MIN;
+        assert_eq!((points(least), points(least + 1)), (i64::try_from(POINTS_MIN).ok(), None));
+        assert_eq!(points(1), i64::try_from(POINTS_MAX).ok());
+        let (end, window) = (Timestamp::from_seconds(1_800_000_000), Span::from_hours(1));
+        let before = |windows: i64, millis: i64| end.minus(Span::from_millis(windows * window.as_millis() + millis));
+        assert_eq!(beginning(before(WINDOWS_MAX - 1, 0), end, window), before(WINDOWS_MAX, 0));
+        assert_eq!(
+            beginning(before(WINDOWS_MAX - 1, 1), end, window),
+            before(WINDOWS_MAX, 0),
+            "the beginning is left out"
+        );
+    }
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::history::{History, JUDGED_WITHIN, PAGE_AFTER, PAGES_MAX, RECORDS_MAX};
 use super::levels::{PERIODS_MAX, periods};
+use super::rotations::{HOLES_NAMED_MAX, rotations};
 use crate::domain::{
     DeliveryId, EventId, Feed, IncidentId, SampleBatch, SampleRow, Seq, SeriesKey, Span, Timestamp, minute_end,
     minute_over,
 };
+use crate::engine::stand_in::Rota;
 use crate::engine::{Decision, Engine, Input, State, Transition};
 use crate::journal::{Record, RecordBody};
 use crate::rules::{Because, RuleKind};
@@ -180,5 +182,21 @@ fn so_many_periods_are_looked_back_on() {
         let levels = &engine.state().levels;
         let level = levels.index.levels.first().expect("the SLO has a level");
         assert_eq!(periods(level, levels, now).len(), told);
+    }
+}
+
+#[test]
+fn so_many_holes_of_a_rotation_are_named() {
+    let config = "[organisation]\nname = \"acme\"\ntimezone = \"UTC\"\nfallback = \"ops\"\n[teams.ops]\nmembers = [\"ana\"]\n\
+        [people]\nana = { name = \"Ana\", email = \"ana@acme.example\" }\n[schedules.ops]\nteam = \"ops\"\n\
+        [[schedules.ops.layers]]\nusers = [\"ana\"]\nrotate = \"weekly\"\nstart = 2026-11-02T00:00:00\n\
+        hours = [\"Mon-Sun 08:00-16:00\"]\n";
+    let report = crate::config::load_texts([("callout.toml", config)], START);
+    let policy = report.loaded.clone().unwrap_or_else(|| panic!("{}", report.render(false))).policy;
+    // It is eight in the morning, and every night is a hole.
+    for (nights, named) in [(HOLES_NAMED_MAX, HOLES_NAMED_MAX), (HOLES_NAMED_MAX + 1, HOLES_NAMED_MAX)] {
+        let to = START.plus(Span::from_hours(24 * i64::try_from(nights).unwrap()));
+        let rows = rotations(&policy, &Rota::default(), Some("ops"), START, to, 1_000).unwrap();
+        assert_eq!((rows[0].holes, rows[0].first_holes.len()), (nights as u64, named));
     }
 }

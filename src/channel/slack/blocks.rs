@@ -18,7 +18,7 @@ pub const FIELDS_MAX: usize = 10;
 /// Characters of a URL in a button. Source: docs.slack.dev, button element. Beyond: the button is left out.
 pub const URL_MAX: usize = 3_000;
 /// Characters of the words for a picture. Source: docs.slack.dev, image block. Beyond: they are cut, with an ellipsis.
-const ALT_MAX: usize = 2_000;
+pub const ALT_MAX: usize = 2_000;
 /// Characters of all texts together. The ceiling is about 13,200 and undocumented (slackapi/bolt-js, issue 2509). Beyond: the details are
 /// cut to what is left, or left out.
 pub const TOTAL_MAX: usize = 12_000;

@@ -161,7 +161,6 @@ fn notice_links(
     }
 }
 
-<<<<<<< HEAD
 /// The chart, in the way in which the channel shows charts. One that nobody could fetch is left out.
 fn picture(
     incident: &Incident,
@@ -182,10 +181,10 @@ fn picture(
         }
     };
     Some(Picture { chart: enrich::chart(incident, policy, state, zone, now)?, url })
-=======
+}
+
 fn is_late(ordered_at: Timestamp, now: Timestamp) -> bool {
     now.since(ordered_at) > LATE_AFTER
->>>>>>> f2dc44c (Try every limit at its edge and past it)
 }
 
 /// Links for whoever gets the message, good for [`link::LIFETIME`].

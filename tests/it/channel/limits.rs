@@ -127,6 +127,13 @@ fn messages_in_slack_show_so_much() {
         edge("DETAIL_LINE_MAX", blocks::DETAIL_LINE_MAX, move |n| {
             run(&text(&of(|c| c.details = f::facts(&[("a", &xs(n))]))))
         }),
+        edge("ALT_MAX", blocks::ALT_MAX, move |n| {
+            let picture = f::chart().content.and_then(|content| content.picture).map(|mut picture| {
+                picture.chart.alt = xs(n);
+                picture
+            });
+            run(&text(&of(|c| c.picture = picture)))
+        }),
         edge("LINKS_MAX", blocks::LINKS_MAX, move |n| items(&text(&of(|c| c.links = links(n))))),
         edge("INLINE_URL_MAX", blocks::INLINE_URL_MAX, move |n| {
             let rendered = text(&of(|c| c.links = link(url(n))));
@@ -218,6 +225,8 @@ fn so_many_mails_are_under_way_at_once() {
         user: None,
         password: None,
         from: "callout acme <callout@acme.example>".into(),
+        pictures: false,
+        dkim: None,
         common: f::common(1_000),
     };
     let email = f::build(ChannelKind::Email, &ChannelSettings::Email(settings), &[]);
