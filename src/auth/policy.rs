@@ -78,6 +78,7 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/v1/slos/{id}/periods", Need::Read),
     route("GET", "/v1/gate/{service}", Need::Read),
     route("GET", "/v1/indicators/rotations", Need::Read),
+    route("GET", "/v1/indicators/load", Need::Read),
     route("POST", "/v1/drill", Need::Act),
     route("GET", "/v1/drill/{event}", Need::Read),
     route("GET", "/api/v2/alerts", Need::Read),

@@ -27,9 +27,17 @@ pub fn first_line(message: &Message) -> String {
     match (&message.content, &message.digest) {
         (Some(content), _) => format!("{} {}", sign(content), first_line_plain(content)),
         (None, Some(digest)) => super::digest::first_line(digest),
-        (None, None) if message.purpose == Purpose::Notice => format!("📅 {}", one_line(&message.why)),
+        (None, None) if message.purpose == Purpose::Notice => {
+            format!("📅 {}", one_line(message.why.lines().next().unwrap_or_default()))
+        }
         (None, None) => format!("⚠️ callout: {}", one_line(&message.why)),
     }
+}
+
+/// What a notice says after its first line.
+pub fn rest(message: &Message) -> Option<&str> {
+    let rest = message.why.split_once('\n').map(|(_, rest)| rest);
+    rest.filter(|rest| message.purpose == Purpose::Notice && !rest.trim().is_empty())
 }
 
 /// What a message that is about no incident closes with.

@@ -14,6 +14,7 @@ mod export;
 mod files;
 mod gate;
 mod import;
+mod load;
 mod overrides;
 mod quarantine;
 mod schema;
@@ -82,6 +83,8 @@ pub enum Command {
     Swap(swap::Args),
     /// Lists who did what: acknowledgements, silences, reloads and all else that people and tokens did.
     Audit(audit::Args),
+    /// Shows how heavy it is to be on call: pages by week and at night, added up for teams.
+    Load(load::Args),
     /// Lists what a running service could not judge by a defect of its own.
     Quarantine(quarantine::Args),
     /// Makes API tokens.
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Override(args) => overrides::run(args),
         Command::Swap(args) => swap::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Load(args) => load::run(args),
         Command::Quarantine(args) => quarantine::run(args),
         Command::Token(args) => token::run(args),
         Command::Completions(args) => shell::completions(args),

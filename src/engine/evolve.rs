@@ -155,6 +155,7 @@ impl Engine {
             | T::PageHeld { .. }
             | T::ChainsStopped { .. }
             | T::EscalationHeld { .. } => self.evolve_personal(transition),
+            T::HandoffWatched { .. } | T::HandoffForgotten { .. } => self.evolve_handoff(transition),
             _ => self.evolve_incident(transition),
         }
     }
@@ -229,15 +230,24 @@ impl Engine {
                     e.held = false;
                 }
             }),
-            T::PeoplePaged { incident, people } => self.change(*incident, |i, _| {
-                for person in people {
-                    if !i.paged.contains(person) {
-                        i.paged.push(person.clone());
-                    }
-                }
-            }),
+            T::PeoplePaged { incident, people } => self.people_paged(*incident, people),
             _ => {}
         }
+    }
+
+    fn people_paged(&mut self, id: IncidentId, people: &[crate::domain::Name]) {
+        if let Some(incident) = self.state.incidents.get(&id).filter(|incident| !incident.is_drill()) {
+            for person in people {
+                self.state.load.count(&incident.team, person, self.state.now);
+            }
+        }
+        self.change(id, |i, _| {
+            for person in people {
+                if !i.paged.contains(person) {
+                    i.paged.push(person.clone());
+                }
+            }
+        });
     }
 
     /// Changes an incident, notes the time, and sets its next deadline.

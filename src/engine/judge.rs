@@ -107,6 +107,7 @@ impl<'a> Judge<'a> {
                 self.engine.idempotency_by_age.first().map(|(at, _)| at.plus(limits::IDEMPOTENCY_KEPT))
             }
             Timer::Digest(id) => state.digests.get(id).and_then(|digest| digest_deadline(digest)),
+            Timer::Handoff(schedule) => state.handoffs.get(schedule).and_then(|watch| watch.wake),
             Timer::Override(id) => {
                 state.stand_ins.overrides.get(id).map(|made| made.asked.change.end.plus(limits::OVERRIDE_KEPT))
             }
@@ -133,6 +134,7 @@ impl<'a> Judge<'a> {
                 self.record(Transition::IdempotencyForgotten { before });
             }
             Timer::Digest(id) => self.digest_due(id),
+            Timer::Handoff(schedule) => self.look_at_handoffs(&schedule),
             Timer::Override(id) => self.record(Transition::OverrideForgotten { id }),
             Timer::Swap(id) => self.swap_due(id),
             Timer::Update(id) => self.update_due(id),
@@ -152,6 +154,7 @@ impl<'a> Judge<'a> {
             Input::ConfigActivated { fingerprint } => {
                 self.record(Transition::ConfigActivated { fingerprint: fingerprint.clone() });
                 self.objectives();
+                self.look_at_all_handoffs();
             }
             Input::Alarm { key, text } => self.alarm(key, text),
             Input::Administered(act) => self.administered(act),

@@ -68,6 +68,12 @@ pub const FLOWS_MAX: usize = 4_096;
 pub const FLOW_KEPT: Span = Span::from_hours(1);
 /// A digest takes in incidents for so long at least, also where a step waits less.
 pub const DIGEST_WAIT_MIN: Span = Span::from_seconds(10);
+/// Shifts to come that are told of at once; beyond, each when the one before it begins.
+pub const HANDOFFS_AHEAD_MAX: usize = 32;
+/// Handoffs are told so long before at most; beyond, a mistake of the configuration.
+pub const HANDOFF_BEFORE_MAX: Span = Span::from_hours(14 * 24);
+/// Who was paged when is known so long, a quarter of a year; beyond, it is forgotten.
+pub const LOAD_KEPT: Span = Span::from_hours(13 * 7 * 24);
 /// Ways of a person's rule; beyond, a mistake of the configuration.
 pub const CHAIN_STEPS_MAX: usize = 10;
 /// A person's rule gathers pages for so long at most; beyond, a mistake of the configuration.

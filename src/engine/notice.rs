@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::handoff;
 use super::judge::Judge;
 use super::limits;
 use super::state::{Delivery, Purpose, Recipient};
@@ -19,6 +20,8 @@ use crate::rules::{Because, RuleKind};
 pub enum About {
     /// A shift that is offered: whoever is asked may take it or decline.
     Swap(SwapId),
+    /// Somebody comes on call. What is open is looked up when it is sent.
+    Handoff(Box<handoff::Notice>),
 }
 
 /// Rank of notices in the outbox: behind every incident.

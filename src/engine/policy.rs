@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::digest::DigestRule;
+use super::handoff::HandoffRule;
 use super::personal::Rules;
 use crate::domain::{ChannelKind, ChannelRef, Destination, Name, Ratio, Span};
 use crate::rules::burn_rate::BurnPair;
@@ -47,6 +48,8 @@ pub struct Policy {
     pub severities: BTreeMap<Name, Vec<Name>>,
     /// Where the person for a role comes from, unless the team says otherwise.
     pub roles: BTreeMap<Name, Target>,
+    /// Schedules whose handoffs are told.
+    pub handoffs: BTreeMap<Name, HandoffRule>,
 }
 
 /// Organisation-wide settings.

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::counters::Counters;
 use super::digest::{Digest, Flow};
+use super::handoff::Watch;
 use super::input::{Actor, Input, Receipt, SilenceSpec};
 use super::levels::Levels;
+use super::load::Load;
 use super::notice::About;
 use super::personal::Chain;
 use super::policy::EscalationPolicy;
@@ -66,6 +68,10 @@ pub struct State {
     pub quarantine: BTreeMap<Seq, Arc<Quarantined>>,
     /// Deadlines that could not be judged, and when they are tried again.
     pub set_aside: BTreeMap<Timer, Timestamp>,
+    /// Schedules whose handoffs are told.
+    pub handoffs: BTreeMap<Name, Arc<Watch>>,
+    /// Who was paged when.
+    pub load: Load,
     /// Overrides and swap requests that people made.
     pub stand_ins: StandIns,
     /// Schedules as they are in force; derived.

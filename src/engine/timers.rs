@@ -10,7 +10,9 @@ use super::limits;
 use super::response::Postmortem;
 use super::state::{Alert, AlertScope, Incident, ScopeKey, State, Status};
 use super::transition::Suppressor;
-use crate::domain::{DigestId, EventKind, Fingerprint, IncidentId, OverrideId, SilenceId, Source, SwapId, Timestamp};
+use crate::domain::{
+    DigestId, EventKind, Fingerprint, IncidentId, Name, OverrideId, SilenceId, Source, SwapId, Timestamp,
+};
 
 /// Why the engine wants to be woken. Ties break by this order, then by id. Stored, so new ones go to the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -37,6 +39,8 @@ pub enum Timer {
     Update(IncidentId),
     /// A postmortem is to be asked for, or a settled one can be forgotten.
     Postmortem(IncidentId),
+    /// Somebody comes on call, or is to be told that they will.
+    Handoff(Name),
 }
 
 impl std::fmt::Display for Timer {
@@ -50,6 +54,7 @@ impl std::fmt::Display for Timer {
             Self::Idempotency => f.write_str("of idempotency keys"),
             Self::Digest(id) => write!(f, "of the digest {id}"),
             Self::Minutes => f.write_str("of minutes of counters"),
+            Self::Handoff(schedule) => write!(f, "of a handoff of {schedule}"),
             Self::Override(id) => write!(f, "of the override {id}"),
             Self::Swap(id) => write!(f, "of the swap request {id}"),
             Self::Update(id) => write!(f, "of the status update of incident {id}"),
@@ -85,6 +90,9 @@ impl Timers {
         }
         for digest in state.digests.values() {
             timers.set(digest_deadline(digest), Timer::Digest(digest.id));
+        }
+        for (schedule, watch) in &state.handoffs {
+            timers.set(watch.wake, Timer::Handoff(schedule.clone()));
         }
         let oldest = state.idempotency.values().map(|(_, at)| *at).min();
         timers.set(oldest.map(|at| at.plus(limits::IDEMPOTENCY_KEPT)), Timer::Idempotency);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Work;
+use super::handoff::Watch;
 use super::input::{Actor, Outcome, SilenceSpec};
 use super::levels::{Episode, LevelKey};
 use super::notice::About;
@@ -171,6 +172,11 @@ pub enum Transition {
     Responded { incident: IncidentId, change: ResponseChange },
     /// The link of a message was used for this kind of act, for which it is not good any more.
     LinkUsed { incident: IncidentId, message: DeliveryId, act: Name, by: Actor },
+
+    /// What is known of the handoffs of a schedule, and when it is looked at again.
+    HandoffWatched { schedule: Name, watch: Box<Watch> },
+    /// The handoffs of a schedule are told no more.
+    HandoffForgotten { schedule: Name },
 }
 
 /// One source sent again.

@@ -10,6 +10,7 @@ mod dependencies;
 mod deployments;
 mod digest;
 mod facts;
+mod handoff;
 mod headline;
 mod links;
 mod measured;
@@ -23,6 +24,7 @@ mod limit_tests;
 mod tests;
 
 pub use digest::Gathering;
+pub use handoff::{Found, NAMED_MAX as HANDOFF_NAMED_MAX, handoff, handoff_link};
 pub use picture::chart;
 
 use jiff::tz::TimeZone;

@@ -11,6 +11,7 @@ mod events;
 mod guard;
 mod incidents;
 mod indicators;
+mod load;
 mod oncall;
 pub mod openapi;
 mod ops;

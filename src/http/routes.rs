@@ -13,7 +13,7 @@ use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
-    alertmanager, audit, drill, events, incidents, indicators, oncall, openapi, ops, pages, quarantine, samples,
+    alertmanager, audit, drill, events, incidents, indicators, load, oncall, openapi, ops, pages, quarantine, samples,
     silences, slos, stand_ins, tokens,
 };
 use crate::auth::policy;
@@ -55,6 +55,7 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/slos/{id}/periods", get(slos::by_period)),
         ("GET", "/v1/gate/{service}", get(slos::gate)),
         ("GET", "/v1/indicators/rotations", get(indicators::rotations)),
+        ("GET", "/v1/indicators/load", get(load::load)),
         ("POST", "/v1/drill", post(drill::begin)),
         ("GET", "/v1/drill/{event}", get(drill::report)),
         ("GET", "/api/v2/alerts", get(alertmanager::alerts)),

@@ -7,6 +7,7 @@ mod history;
 pub mod levels;
 #[cfg(test)]
 mod limit_tests;
+pub mod load;
 mod oncall;
 pub mod rotations;
 

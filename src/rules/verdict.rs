@@ -206,6 +206,8 @@ pub enum Because {
     PostmortemWanted { priority: Name, due: Timestamp },
     /// A postmortem is overdue; its team was reminded.
     PostmortemAsked { team: Name },
+    /// Whoever comes on call is told, or the channels of the team.
+    HandoffTold { text: Name, begins: Timestamp },
 }
 
 /// Why a rule does not hold any more.

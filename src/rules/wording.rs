@@ -73,7 +73,8 @@ impl fmt::Display for Because {
             | Self::QuietBroken { .. }
             | Self::StepQuiet { .. }
             | Self::RoundHeld { .. }
-            | Self::Bundled { .. } => write!(line, "{}", super::wording_personal::Personal(self)),
+            | Self::Bundled { .. }
+            | Self::HandoffTold { .. } => write!(line, "{}", super::wording_personal::Personal(self)),
             Self::StepReached { .. }
             | Self::StepSkipped { .. }
             | Self::Exhausted { .. }

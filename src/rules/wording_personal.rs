@@ -40,6 +40,7 @@ impl fmt::Display for Personal<'_> {
                     utc(*due)
                 )
             }
+            Because::HandoffTold { text, begins } => write!(f, "{text}, from {}", utc(*begins)),
             _ => Ok(()),
         }
     }

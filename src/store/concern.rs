@@ -138,7 +138,9 @@ impl Concern {
             | Transition::SwapDeclined { .. }
             | Transition::SwapSettled { .. }
             | Transition::SwapForgotten { .. }
-            | Transition::NoticeOrdered { .. } => {}
+            | Transition::NoticeOrdered { .. }
+            | Transition::HandoffWatched { .. }
+            | Transition::HandoffForgotten { .. } => {}
         }
     }
 }

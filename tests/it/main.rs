@@ -21,6 +21,7 @@ mod monitoring;
 mod operations;
 mod oracles;
 mod pages;
+mod personal;
 mod poison;
 mod prometheus;
 mod quiet;

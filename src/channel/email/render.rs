@@ -153,7 +153,10 @@ fn page(message: &Message) -> Page {
             colour: "#9a5b00",
             priority: String::new(),
             status: String::new(),
-            paragraphs: whole(message),
+            paragraphs: match wording::rest(message) {
+                Some(rest) => rest.lines().map(|line| short(line, 600)).collect(),
+                None => whole(message),
+            },
             chart: None,
             sections: Vec::new(),
             details: Vec::new(),

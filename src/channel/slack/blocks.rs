@@ -108,7 +108,8 @@ pub fn text_only(message: &Message) -> String {
     let Some(content) = message.content.as_deref() else {
         let first = block(&wording::first_line(message), TEXT_MAX - 600);
         let links = message.links.iter().filter_map(|l| link(&l.url, &l.title, INLINE_URL_MAX));
-        return whole_lines(std::iter::once(first).chain(links).collect());
+        let rest = wording::rest(message).into_iter().flat_map(str::lines).map(|l| line(l, 300));
+        return whole_lines(std::iter::once(first).chain(rest).chain(links).collect());
     };
     let mut out = vec![notification(message), status_line(message, content)];
     out.extend(content.facts.iter().take(FACTS_MAX).map(fact_line));
@@ -131,7 +132,9 @@ pub(super) fn whole_lines(mut out: Vec<String>) -> String {
 
 fn alarm(message: &Message) -> Vec<Value> {
     let mut blocks = vec![header(&wording::first_line(message))];
-    if wording::first_line(message).chars().count() > HEADER_MAX {
+    if let Some(rest) = wording::rest(message) {
+        blocks.push(section(&block(rest, SECTION_MAX)));
+    } else if wording::first_line(message).chars().count() > HEADER_MAX {
         blocks.push(section(&block(&message.why, SECTION_MAX)));
     }
     let buttons: Vec<Value> = message.links.iter().enumerate().filter_map(notice_button).collect();

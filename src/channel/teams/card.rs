@@ -104,7 +104,9 @@ fn card(message: &Message, room: &Room) -> Value {
         (None, _) => {
             let first = wording::first_line(message);
             items.push(title("warning", &first, room.headline));
-            if room.details > 0 && first.chars().count() > room.headline {
+            if let Some(rest) = wording::rest(message).filter(|_| room.facts > 0) {
+                items.extend(rest.lines().map(|line| rich(&[text_run(line, 300)])));
+            } else if room.details > 0 && first.chars().count() > room.headline {
                 items.push(rich(&[text_run(&message.why, ALARM_MAX)]));
             }
             items.push(subtle(wording::closing(message)));

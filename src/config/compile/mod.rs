@@ -3,6 +3,7 @@
 
 mod channels;
 mod escalations;
+mod handoffs;
 mod metrics;
 mod people;
 mod personal;
@@ -98,6 +99,7 @@ impl<'a> Compiler<'a> {
             channels,
             severities: self.severities(),
             roles: self.role_targets(),
+            handoffs: self.handoffs(),
         };
         let link_key = self.organisation_view().and_then(|view| self.secret(&view, "link_key"));
         let (heartbeat, health) = (self.heartbeat(), self.health());

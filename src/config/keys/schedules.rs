@@ -1,6 +1,6 @@
 //! Keys of schedules, holidays, overrides and escalation policies.
 
-use super::{LINE, SPAN, ZONE, named, text};
+use super::{DESTINATION, LINE, SPAN, ZONE, named, text};
 use crate::config::shape::{Format, Key, Many, Noun, Shape, Table};
 
 const ROTATION_KEYS: [Key; 10] = [
@@ -45,12 +45,23 @@ pub static SCHEDULE: Table = Table {
         ROTATION_KEYS[7],
         ROTATION_KEYS[8],
         ROTATION_KEYS[9],
+        Key::new("handoff", Shape::Table(&HANDOFF), "whoever comes on call is told, and the team"),
         Key::new(
             "holes_allowed",
             Shape::Truth,
             "whether times with nobody on call are meant, so that nothing is said of them",
         ),
         Key::new("layers", list!(Shape::Table(&LAYER), 1), "bottom first; a later layer wins where it has somebody"),
+    ],
+};
+
+/// How handoffs of a schedule are told.
+pub static HANDOFF: Table = Table {
+    about: "how handoffs of a schedule are told",
+    keys: &[
+        Key::new("before", SPAN, "so long before the shift too; default: only at its beginning"),
+        Key::new("tell", list!(DESTINATION), "channels that are told, too"),
+        Key::new("check", list!(LINE), "what a person has to look after by hand, in words"),
     ],
 };
 

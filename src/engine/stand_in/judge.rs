@@ -36,6 +36,7 @@ impl Judge<'_> {
         self.stood_in(by, &what);
         let made = MadeOverride { id, asked, by: by.clone(), made_at: self.now(), swap: None };
         self.record(Transition::OverrideMade(Box::new(made.clone())));
+        self.look_at_handoffs(&made.asked.schedule);
         self.tell_stand_ins(by, &made);
     }
 
@@ -44,6 +45,7 @@ impl Judge<'_> {
         let change = self.in_words(&made.asked.schedule, &made.asked.change);
         self.stood_in(by, &format!("ended override {id}: {change}"));
         self.record(Transition::OverrideEnded { id, at: self.now() });
+        self.look_at_handoffs(&made.asked.schedule);
         for person in stepping_in(&made.asked.change.kind) {
             if !is_person(by, person) {
                 let text = format!("{} took back: {change}. {}", by.label(), because(&made.asked.why));
@@ -126,6 +128,7 @@ impl Judge<'_> {
         let ids = overrides.iter().map(|made| made.id).collect();
         let status = SwapStatus::Accepted { by: person.clone(), at: now, overrides: ids };
         self.record(Transition::SwapSettled { swap: id, status, overrides });
+        self.look_at_handoffs(&offer.schedule);
         let name = self.name_of(person);
         let in_return = offer
             .in_return

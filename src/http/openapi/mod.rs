@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{
-    alertmanager, audit, drill, events, incidents, indicators, oncall, ops, quarantine, receive, samples, silences,
-    slos, stand_ins, tokens,
+    alertmanager, audit, drill, events, incidents, indicators, load, oncall, ops, quarantine, receive, samples,
+    silences, slos, stand_ins, tokens,
 };
 use crate::auth::policy::{self, Need};
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
@@ -28,6 +28,7 @@ const OPERATIONS: &[&[Operation]] = &[
     silences::DESCRIBED,
     slos::DESCRIBED,
     indicators::DESCRIBED,
+    load::DESCRIBED,
     drill::DESCRIBED,
     alertmanager::DESCRIBED,
     ops::DESCRIBED,

@@ -371,6 +371,10 @@ fn levels() -> Value {
             })) },
         })),
         "Gate": answer(json!({ "service": text(), "may_release": truth(), "reasons": texts(), "levels": count() })),
+        "Load": answer(json!({ "load": { "type": "array", "items": answer(json!({
+            "team": text(), "week": text(), "monday": text(), "people": count(), "pages": count(), "at_night": count(),
+            "disturbed_nights": count(), "pages_per_person": text(), "at_night_per_person": text(),
+        })) } })),
         "NewDrill": request(&["route"], json!({
             "route": text(), "service": text_or_null, "environment": text_or_null, "priority": text_or_null, "for": maybe(&span()),
         })),

@@ -94,6 +94,7 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("GET", "/v1/indicators/rotations", Read, &[200]),
     // Of what a sender measured there is no chart.
     ("GET", "/c/{file}", Link, &[404]),
+    ("GET", "/v1/indicators/load", Read, &[200]),
     ("POST", "/v1/drill", Act, &[202]),
     // The event is there, and no drill.
     ("GET", "/v1/drill/{event}", Read, &[404]),

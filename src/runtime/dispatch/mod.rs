@@ -5,6 +5,7 @@
 //! between sending and reporting sends again. Absent on purpose: deciding whom to tell, or what follows when a way fails (the engine's).
 
 mod gather;
+mod handoff;
 mod queue;
 mod render;
 mod retry;

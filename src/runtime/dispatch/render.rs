@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::gather::{Reader, gather};
+use super::handoff::handoff;
 use super::queue::Row;
 use super::wording::reword;
 use crate::auth::link::{self, ChartLink, Holder, Link, LinkKey, SwapLink, Verbs};
@@ -43,7 +44,7 @@ pub fn render(handle: &Handle, key: &LinkKey, rows: &[Row], now: Timestamp) -> V
     let channels = &settings.channels;
     let mut rendered = Vec::with_capacity(rows.len());
     for chunk in rows.chunks(RENDERED_PER_LOCK) {
-        if chunk.iter().any(|row| row.delivery.purpose == Purpose::Digest) {
+        if chunk.iter().any(|row| matches!(row.delivery.purpose, Purpose::Digest | Purpose::Notice)) {
             rendered.extend(chunk.iter().map(|row| digest_or_one(handle, &policy, channels, key, row, now)));
             continue;
         }
@@ -72,6 +73,15 @@ fn digest_or_one(
 ) -> Rendered {
     let rendered = handle.read(|state| one(state, policy, channels, key, row, now));
     let Rendered::Message(mut message) = rendered else { return rendered };
+    if row.delivery.purpose == Purpose::Notice {
+        let about = handle.read(|state| state.notices.get(&row.delivery.id).cloned());
+        if let Some(About::Handoff(notice)) = about {
+            let person = notice.person.as_ref().and_then(|person| policy.people.get(person));
+            let zone = person.and_then(|person| person.timezone.as_deref()).unwrap_or(&policy.organisation.timezone);
+            message.why = handoff(handle, policy, &notice, zone, now);
+        }
+        return Rendered::Message(message);
+    }
     if row.delivery.purpose != Purpose::Digest {
         return Rendered::Message(message);
     }
@@ -158,6 +168,10 @@ fn notice_links(
             vec![message::Link { title: "Answer".to_owned(), url: format!("{base}{}", link::swap_path(&token)) }]
         }
         (About::Swap(_), Recipient::Channel(_)) => Vec::new(),
+        (About::Handoff(notice), _) => {
+            let url = enrich::handoff_link(notice, policy);
+            url.map(|url| message::Link { title: "Open incidents".to_owned(), url }).into_iter().collect()
+        }
     }
 }
 
