@@ -12,6 +12,7 @@ pub mod engine;
 pub mod enrich;
 pub mod exchange;
 pub mod http;
+pub mod ical;
 pub mod ingest;
 pub mod journal;
 pub mod projection;

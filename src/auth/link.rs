@@ -11,6 +11,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::domain::{DeliveryId, DigestId, IncidentId, Name, Span, SwapId, Timestamp};
+use crate::engine::calendar::CalendarOf;
 
 /// How long a link is good for unless said otherwise.
 pub const LIFETIME: Span = Span::from_hours(72);
@@ -132,6 +133,9 @@ pub struct SwapLink {
     pub expires_at: Timestamp,
 }
 
+/// Of the addresses of calendars; the number in them is the generation.
+const VERSIONS_CALENDAR: [u8; 3] = [5, 6, 7];
+
 /// Why a link does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
@@ -245,6 +249,25 @@ impl LinkKey {
         })
     }
 
+    /// The text that stands after `/calendars/` and before `.ics`. It is good until the generation is counted up.
+    #[must_use]
+    pub fn sign_calendar(&self, of: &CalendarOf, generation: u64) -> String {
+        let [person, schedule, team] = VERSIONS_CALENDAR;
+        let version = match of {
+            CalendarOf::Person(_) => person,
+            CalendarOf::Schedule(_) => schedule,
+            CalendarOf::Team(_) => team,
+        };
+        self.seal(&Payload {
+            version,
+            verbs: Verbs::ACKNOWLEDGE.0,
+            number: generation,
+            message: 0,
+            holder: Holder::Person(of.name().clone()),
+            expires_at: Timestamp::from_seconds(0),
+        })
+    }
+
     /// Reads a link's text.
     ///
     /// # Errors
@@ -282,6 +305,20 @@ impl LinkKey {
             return Err(LinkError::ExpiredSwap);
         }
         Ok(SwapLink { swap: SwapId(number), person, expires_at })
+    }
+
+    /// Whose calendar a text is the address of, and its generation.
+    ///
+    /// # Errors
+    /// When it was not made with this key.
+    pub fn verify_calendar(&self, text: &str) -> Result<(CalendarOf, u64), LinkError> {
+        let kinds = [CalendarOf::Person as fn(Name) -> CalendarOf, CalendarOf::Schedule, CalendarOf::Team];
+        for (version, kind) in VERSIONS_CALENDAR.into_iter().zip(kinds) {
+            if let Ok(Payload { number, holder: Holder::Person(name), .. }) = self.open(text, version) {
+                return Ok((kind(name), number));
+            }
+        }
+        Err(LinkError::Invalid)
     }
 
     fn seal(&self, payload: &Payload) -> String {
@@ -367,6 +404,12 @@ pub fn swap_path(token: &str) -> String {
     format!("/s/{token}")
 }
 
+/// The path of a calendar.
+#[must_use]
+pub fn calendar_path(token: &str) -> String {
+    format!("/calendars/{token}.ics")
+}
+
 /// The path of an action's page, to be put after the service's address; `action` is `acknowledge`, `snooze`, `resolve`, or empty for the page itself.
 #[must_use]
 pub fn path(token: &str, action: &str) -> String {
@@ -434,6 +477,19 @@ mod tests {
         assert_eq!(key.verify_chart(&text, seconds(1_000)), Err(LinkError::Expired { incident: IncidentId(4711) }));
         assert_eq!(key.verify(&text, seconds(999)), Err(LinkError::Invalid));
         assert_eq!(key.verify_chart(&key.sign(&super::tests::link()), seconds(0)), Err(LinkError::Invalid));
+    }
+
+    #[test]
+    fn the_address_of_a_calendar_says_whose_and_which_generation() {
+        let key = LinkKey::new([7; 32]);
+        let name = Name::from("checkout");
+        for of in [CalendarOf::Person(name.clone()), CalendarOf::Schedule(name.clone()), CalendarOf::Team(name)] {
+            let text = key.sign_calendar(&of, 3);
+            assert_eq!(key.verify_calendar(&text), Ok((of, 3)));
+            assert_eq!(key.verify(&text, Timestamp::from_seconds(-1)), Err(LinkError::Invalid));
+            assert_eq!(LinkKey::new([8; 32]).verify_calendar(&text), Err(LinkError::Invalid));
+        }
+        assert_eq!(key.verify_calendar(&key.sign(&link())), Err(LinkError::Invalid));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod act;
 mod audit;
+mod calendar;
 mod check;
 mod client;
 mod demo;
@@ -81,6 +82,8 @@ pub enum Command {
     Override(overrides::Args),
     /// Offers a shift to somebody else, takes one, or says no.
     Swap(swap::Args),
+    /// Gives out and revokes private addresses of calendars that show who is on call.
+    Calendar(calendar::Args),
     /// Lists who did what: acknowledgements, silences, reloads and all else that people and tokens did.
     Audit(audit::Args),
     /// Shows how heavy it is to be on call: pages by week and at night, added up for teams.
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Silence(args) => silence::run(args),
         Command::Override(args) => overrides::run(args),
         Command::Swap(args) => swap::run(args),
+        Command::Calendar(args) => calendar::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Load(args) => load::run(args),
         Command::Quarantine(args) => quarantine::run(args),

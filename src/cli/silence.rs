@@ -1,4 +1,4 @@
-//! `callout silence add|list|expire`: quiet by matchers, made by a person, with a reason and an end.
+//! `callout silence add|preview|list|expire`: quiet by matchers, made by a person, with a reason and an end.
 
 use std::process::ExitCode;
 
@@ -14,11 +14,13 @@ pub struct Args {
     pub command: Command,
 }
 
-/// The three things.
+/// The four things.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Makes a silence and prints its id.
     Add(Add),
+    /// Says what such a silence would have kept quiet within the last 7 days, and makes none.
+    Preview(Preview),
     /// Lists silences.
     List(List),
     /// Ends a silence now.
@@ -29,8 +31,11 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct Add {
     /// Matchers, all of which must hold: `service=data-api`, `endpoint=~"GET .*"`, `region!=eu`.
-    #[arg(required = true, value_name = "MATCHER")]
+    #[arg(required_unless_present = "incident", value_name = "MATCHER")]
     pub matchers: Vec<String>,
+    /// The incident it belongs to: it ends when that is resolved. Without matchers it is about the same thing.
+    #[arg(long, value_name = "NUMBER")]
+    pub incident: Option<u64>,
     /// For how long, for example 2h.
     #[arg(long = "for", value_name = "SPAN", default_value = "1h")]
     pub span: String,
@@ -40,6 +45,22 @@ pub struct Add {
     /// Who; the token's name unless said otherwise.
     #[arg(long)]
     pub author: Option<String>,
+    #[command(flatten)]
+    pub service: Service,
+}
+
+/// What would have been quiet.
+#[derive(Debug, clap::Args)]
+pub struct Preview {
+    /// Matchers, all of which must hold.
+    #[arg(required_unless_present = "incident", conflicts_with = "incident", value_name = "MATCHER")]
+    pub matchers: Vec<String>,
+    /// The same thing as this incident is about.
+    #[arg(long, value_name = "NUMBER")]
+    pub incident: Option<u64>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
     #[command(flatten)]
     pub service: Service,
 }
@@ -73,18 +94,57 @@ pub struct Expire {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Add(add) => {
-            let mut body = json!({ "matchers": add.matchers, "for": add.span, "comment": add.comment });
+            let mut body = json!({ "for": add.span, "comment": add.comment });
+            if !add.matchers.is_empty() {
+                body["matchers"] = json!(add.matchers);
+            }
+            if let Some(incident) = add.incident {
+                body["incident"] = json!(incident);
+            }
             if let Some(author) = &add.author {
                 body["author"] = json!(author);
             }
             let silence = add.service.ask(Method::POST, "/v1/silences", Some(&body))?;
             anstream::println!("{}", text(&silence, "id"));
         }
+        Command::Preview(preview) => return foresee(preview),
         Command::List(list) => return show(list),
         Command::Expire(expire) => {
             expire.service.ask(Method::DELETE, &format!("/v1/silences/{}", escaped(&expire.id)), None)?;
             anstream::println!("silence {} has ended", expire.id);
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn foresee(preview: &Preview) -> anyhow::Result<ExitCode> {
+    let body = match preview.incident {
+        Some(incident) => json!({ "incident": incident }),
+        None => json!({ "matchers": preview.matchers }),
+    };
+    let answer = preview.service.ask(Method::POST, "/v1/silences/preview", Some(&body))?;
+    if preview.output == Output::Json {
+        return client::print_json(&answer);
+    }
+    let number = |row: &Value, name: &str| row.get(name).map(Value::to_string).unwrap_or_default();
+    let counted = |name: &str| number(&answer, name);
+    anstream::println!(
+        "from {} to {}: {} events of {} sources, {} incidents, {} pages would have been quiet",
+        text(&answer, "from"),
+        text(&answer, "to"),
+        counted("events"),
+        counted("sources"),
+        counted("incidents"),
+        counted("pages")
+    );
+    let incidents = answer.get("by_incident").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if !incidents.is_empty() {
+        let row = |row: &Value| {
+            let numbers = ["incident", "events", "pages"].map(|name| number(row, name));
+            numbers.into_iter().chain(["opened_at", "about"].map(|name| text(row, name).to_owned())).collect()
+        };
+        let rows: Vec<Vec<String>> = incidents.iter().map(row).collect();
+        client::print_table(&["INCIDENT", "EVENTS", "PAGES", "OPENED", "ABOUT"], &rows);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 use super::input::{Act, Actor, Command, SilenceSpec, Verb};
 use super::judge::Judge;
+use super::quiet::Reminded;
 use super::state::{Purpose, Status};
 use super::transition::Transition;
 use crate::domain::{DeliveryId, IncidentId, Name, Timestamp};
@@ -15,6 +16,8 @@ impl Judge<'_> {
             Verb::AddSilence(silence) => self.add_silence(by, silence),
             Verb::ExpireSilence { silence } => self.expire_silence(by, *silence),
             Verb::AcknowledgeDigest { digest } => self.acknowledge_digest(*digest, by),
+            Verb::AddSilenceOf { silence, incident } => self.add_silence_of(by, silence, *incident),
+            Verb::RevokeCalendar { of } => self.revoke_calendar(by, of),
             Verb::AddOverride(_)
             | Verb::RemoveOverride { .. }
             | Verb::OfferSwap(_)
@@ -200,6 +203,19 @@ impl Judge<'_> {
         let what = compact_str::format_compact!("made silence {} until {}", silence.id, silence.ends_at);
         self.say(None, RuleKind::Person, Because::Did { who, what });
         self.record(Transition::SilenceSet(silence.clone()));
+        self.bind_silence(by, silence, None);
+    }
+
+    fn add_silence_of(&mut self, by: &Actor, silence: &SilenceSpec, incident: IncidentId) {
+        if !self.is_open(incident) {
+            self.nothing(Some(incident), "the incident is resolved, so no silence can belong to it");
+            return;
+        }
+        let what =
+            format!("made silence {}, which ends with the incident, at the latest at {}", silence.id, silence.ends_at);
+        self.did(incident, by, &what);
+        self.record(Transition::SilenceSet(silence.clone()));
+        self.bind_silence(by, silence, Some(incident));
     }
 
     fn expire_silence(&mut self, by: &Actor, silence: crate::domain::SilenceId) {
@@ -213,11 +229,12 @@ impl Judge<'_> {
         let what = compact_str::format_compact!("ended silence {silence}");
         self.say(None, RuleKind::Person, Because::Did { who, what });
         self.record(Transition::SilenceExpired { silence, at });
+        self.reminded(silence, Reminded::After);
         self.go_on_before(until);
     }
 
     /// Steps that a silence held back until its end go on now that it ended early. Rare, hence the scan.
-    fn go_on_before(&mut self, until: Timestamp) {
+    pub(super) fn go_on_before(&mut self, until: Timestamp) {
         let at = self.now();
         let incidents = self.engine.state.incidents.values();
         let held: Vec<(IncidentId, u32, u32)> = incidents

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::input::{Input, Outcome};
 use super::limits;
+use super::quiet::reminder_deadline;
 use super::response::Dimension;
 use super::state::{Alert, Delivery, Escalation, Incident, LinkUse, Note, Purpose, Sent, Status};
 use super::timers::{Timer, alert_deadline, incident_deadline, scope_deadline};
@@ -76,9 +77,11 @@ impl Engine {
                 self.silences.insert(&silence);
                 self.timers.set(Some(silence.ends_at.plus(limits::SILENCE_KEPT)), Timer::Silence(silence.id));
                 let id = silence.id;
+                self.state.bonds.remove(&id);
                 if self.state.silences.insert(id, silence).is_some() {
                     self.rearm_silenced(id);
                 }
+                self.timers.set(reminder_deadline(&self.state, id), Timer::Reminder(id));
             }
             T::SilenceExpired { silence, at } => {
                 if let Some(known) = self.state.silences.get_mut(silence) {
@@ -95,6 +98,7 @@ impl Engine {
             }
             T::SilenceForgotten { silence } => {
                 self.silences.remove(*silence);
+                self.state.bonds.remove(silence);
                 self.state.silences.remove(silence);
             }
 
@@ -144,6 +148,13 @@ impl Engine {
             | T::SwapDeclined { .. }
             | T::SwapSettled { .. }
             | T::SwapForgotten { .. } => self.evolve_stand_ins(transition),
+            T::SilenceBound { silence, bond } => {
+                if self.state.silences.contains_key(silence) {
+                    self.state.bonds.insert(*silence, bond.clone());
+                    self.timers.set(reminder_deadline(&self.state, *silence), Timer::Reminder(*silence));
+                }
+            }
+            T::CalendarRevoked { of, generation } => self.calendar_revoked(of, *generation),
             T::NoticeOrdered { about, delivery } => {
                 if let Some(about) = about {
                     self.state.notices.insert(delivery.id, about.clone());

@@ -160,6 +160,7 @@ impl Judge<'_> {
         self.drop_pages(id, "it is over");
         self.follow_up(id, Purpose::Resolved, by);
         self.want_postmortem(id);
+        self.end_silences_of(id);
     }
 
     /// Something about an incident is due by itself.

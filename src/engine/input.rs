@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::CalendarOf;
 use super::response::Settlement;
 pub use super::stand_in::{NewOverride, Offer};
 use crate::domain::{
@@ -154,6 +155,10 @@ pub enum Verb {
     SettlePostmortem { incident: IncidentId, how: Settlement },
     /// By a link in a message, which is good for each kind of act once. The message is the row of the outbox that carried it.
     ByLink { message: DeliveryId, verb: Box<Verb> },
+    /// Addresses of a calendar that were given out are not good any more.
+    RevokeCalendar { of: CalendarOf },
+    /// A silence that ends when the incident it belongs to is resolved, at the latest at its own end.
+    AddSilenceOf { silence: Box<SilenceSpec>, incident: IncidentId },
 }
 
 impl Verb {
@@ -172,7 +177,7 @@ impl Verb {
             Self::Note { .. } => "note",
             Self::ReassignPeople { .. } | Self::ReassignPolicy { .. } => "reassign",
             Self::Escalate { .. } => "escalate",
-            Self::AddSilence(_) => "add-silence",
+            Self::AddSilence(_) | Self::AddSilenceOf { .. } => "add-silence",
             Self::ExpireSilence { .. } => "expire-silence",
             Self::AcknowledgeDigest { .. } => "acknowledge-digest",
             Self::AddOverride(_) => "add-override",
@@ -184,6 +189,7 @@ impl Verb {
             Self::StatusUpdate { .. } => "update",
             Self::AssignRole { .. } => "role",
             Self::SettlePostmortem { .. } => "postmortem",
+            Self::RevokeCalendar { .. } => "revoke-calendar",
         }
     }
 
@@ -207,6 +213,7 @@ impl Verb {
             | Self::StatusUpdate { incident, .. }
             | Self::AssignRole { incident, .. }
             | Self::SettlePostmortem { incident, .. } => Some(*incident),
+            Self::AddSilenceOf { incident, .. } => Some(*incident),
             Self::AddSilence(_)
             | Self::ExpireSilence { .. }
             | Self::AcknowledgeDigest { .. }
@@ -214,7 +221,8 @@ impl Verb {
             | Self::RemoveOverride { .. }
             | Self::OfferSwap(_)
             | Self::AcceptSwap { .. }
-            | Self::DeclineSwap { .. } => None,
+            | Self::DeclineSwap { .. }
+            | Self::RevokeCalendar { .. } => None,
         }
     }
 }

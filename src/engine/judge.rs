@@ -114,6 +114,7 @@ impl<'a> Judge<'a> {
             Timer::Swap(id) => state.stand_ins.swaps.get(id).map(|swap| swap.deadline()),
             Timer::Update(id) => state.incidents.get(id).and_then(|incident| incident.update_due),
             Timer::Postmortem(id) => state.postmortems.get(id).map(|known| postmortem_deadline(known)),
+            Timer::Reminder(id) => super::quiet::reminder_deadline(state, *id),
         };
         let Some(due) = due else { return };
         let due = state.set_aside.get(&timer).map_or(due, |until| due.max(*until));
@@ -139,6 +140,7 @@ impl<'a> Judge<'a> {
             Timer::Swap(id) => self.swap_due(id),
             Timer::Update(id) => self.update_due(id),
             Timer::Postmortem(id) => self.postmortem_due(id),
+            Timer::Reminder(id) => self.reminder_due(id),
         }
         self.engine.under_way = None;
     }

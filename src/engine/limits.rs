@@ -154,3 +154,7 @@ pub const POSTMORTEM_ASKED_EVERY: Span = Span::from_hours(7 * 24);
 pub const POSTMORTEM_ASKED_MAX: u32 = 4;
 /// A settled postmortem stays on the list so long, about a quarter; beyond, it is forgotten.
 pub const POSTMORTEM_KEPT: Span = Span::from_hours(93 * 24);
+/// Of a silence that lasts so long, whoever made it and its team are reminded; shorter ones end without a word.
+pub const SILENCE_REMINDED_AFTER: Span = Span::from_hours(24);
+/// The first reminder comes so long before the end, the second at the end.
+pub const SILENCE_REMINDED_BEFORE: Span = Span::from_hours(1);

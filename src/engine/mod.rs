@@ -3,6 +3,7 @@
 //! Absent on purpose: clocks, I/O, randomness, async, logging, hash maps. Judging never changes state but through `evolve`;
 //! `evolve` performs one recorded transition and never judges. Recovery replays transitions only.
 
+pub mod calendar;
 mod command;
 pub mod counters;
 mod delivery;
@@ -23,6 +24,7 @@ pub mod load;
 pub mod notice;
 pub mod personal;
 pub mod policy;
+pub mod quiet;
 pub mod response;
 pub mod stand_in;
 pub mod state;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::CalendarOf;
 use super::counters::Counters;
 use super::digest::{Digest, Flow};
 use super::handoff::Watch;
@@ -14,6 +15,7 @@ use super::load::Load;
 use super::notice::About;
 use super::personal::Chain;
 use super::policy::EscalationPolicy;
+use super::quiet::Bond;
 use super::response::{Postmortem, Response};
 use super::stand_in::{Rota, StandIns};
 use super::timers::Timer;
@@ -81,6 +83,10 @@ pub struct State {
     pub notices: BTreeMap<DeliveryId, About>,
     /// Postmortems that are asked for, and those settled lately.
     pub postmortems: BTreeMap<IncidentId, Arc<Postmortem>>,
+    /// The generation of addresses that are good, of calendars that were revoked.
+    pub calendars: BTreeMap<CalendarOf, u64>,
+    /// What silences belong to, and how far their reminders are.
+    pub bonds: BTreeMap<SilenceId, Bond>,
 }
 
 /// An input that could not be judged by a defect of callout's own.

@@ -41,6 +41,8 @@ pub enum Timer {
     Postmortem(IncidentId),
     /// Somebody comes on call, or is to be told that they will.
     Handoff(Name),
+    /// A long silence ends soon, or has ended.
+    Reminder(SilenceId),
 }
 
 impl std::fmt::Display for Timer {
@@ -59,6 +61,7 @@ impl std::fmt::Display for Timer {
             Self::Swap(id) => write!(f, "of the swap request {id}"),
             Self::Update(id) => write!(f, "of the status update of incident {id}"),
             Self::Postmortem(id) => write!(f, "of the postmortem of incident {id}"),
+            Self::Reminder(id) => write!(f, "of the end of silence {id}"),
         }
     }
 }
@@ -87,6 +90,7 @@ impl Timers {
         }
         for silence in state.silences.values() {
             timers.set(Some(silence.ends_at.plus(limits::SILENCE_KEPT)), Timer::Silence(silence.id));
+            timers.set(super::quiet::reminder_deadline(state, silence.id), Timer::Reminder(silence.id));
         }
         for digest in state.digests.values() {
             timers.set(digest_deadline(digest), Timer::Digest(digest.id));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::CalendarOf;
 use super::digest::Work;
 use super::handoff::Watch;
 use super::input::{Actor, Outcome, SilenceSpec};
@@ -11,6 +12,7 @@ use super::levels::{Episode, LevelKey};
 use super::notice::About;
 use super::personal::ChainStep;
 use super::policy::EscalationPolicy;
+use super::quiet::Bond;
 use super::response::ResponseChange;
 use super::stand_in::{MadeOverride, Swap, SwapStatus};
 use super::state::{Delivery, Purpose, Quarantined, Recipient, ScopeKey, Status};
@@ -177,6 +179,10 @@ pub enum Transition {
     HandoffWatched { schedule: Name, watch: Box<Watch> },
     /// The handoffs of a schedule are told no more.
     HandoffForgotten { schedule: Name },
+    /// Only addresses of this generation of a calendar are good.
+    CalendarRevoked { of: CalendarOf, generation: u64 },
+    /// What a silence belongs to, who made it, and what was said of its end.
+    SilenceBound { silence: SilenceId, bond: Bond },
 }
 
 /// One source sent again.

@@ -5,6 +5,7 @@
 mod alertmanager;
 mod audit;
 mod body;
+mod calendars;
 mod chunks;
 mod drill;
 mod events;

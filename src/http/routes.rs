@@ -13,8 +13,8 @@ use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
-    alertmanager, audit, drill, events, incidents, indicators, load, oncall, openapi, ops, pages, quarantine, samples,
-    silences, slos, stand_ins, tokens,
+    alertmanager, audit, calendars, drill, events, incidents, indicators, load, oncall, openapi, ops, pages,
+    quarantine, samples, silences, slos, stand_ins, tokens,
 };
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
@@ -47,6 +47,7 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/explain", get(events::page)),
         ("GET", "/v1/silences", get(silences::list)),
         ("POST", "/v1/silences", post(silences::create)),
+        ("POST", "/v1/silences/preview", post(silences::preview)),
         ("GET", "/v1/silences/{id}", get(silences::get)),
         ("DELETE", "/v1/silences/{id}", delete(silences::expire)),
         ("GET", "/v1/maintenance", get(silences::maintenance)),
@@ -104,6 +105,10 @@ fn of_schedules() -> Vec<Registered> {
         ("GET", "/v1/swaps/{id}", get(stand_ins::get)),
         ("POST", "/v1/swaps/{id}/accept", post(stand_ins::accept)),
         ("POST", "/v1/swaps/{id}/decline", post(stand_ins::decline)),
+        ("POST", "/v1/calendars", post(calendars::url)),
+        ("POST", "/v1/calendars/revoke", post(calendars::revoke)),
+        ("GET", "/calendars/{token}", get(calendars::feed)),
+        ("GET", "/quiet", get(pages::quiet)),
         ("GET", "/s/{token}", get(pages::show_swap)),
         ("POST", "/s/{token}", post(pages::act_on_swap)),
     ]

@@ -1,5 +1,7 @@
 //! Quiet times in callout's own shape: silences, and the maintenance windows of the configuration.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -8,15 +10,17 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
-use super::incidents::{actor, may_act};
+use super::incidents::{actor, find as find_incident, may_act, unreadable};
 use super::openapi::{Content, Kind, Operation, Param};
 use super::params::{Params, bad, command};
-use super::problem::{BAD_COMMAND, Failure, INTERNAL};
+use super::problem::{BAD_COMMAND, CONFLICT, Failure, INTERNAL};
 use super::view::{SilenceView, check_silence, silence_state, silence_team};
 use crate::auth::Principal;
-use crate::domain::{Name, SilenceId, Span, Timestamp};
-use crate::engine::input::SilenceSpec;
+use crate::domain::{EventKind, Name, SilenceId, Span, Timestamp};
+use crate::engine::input::{MatcherSpec, SilenceSpec};
 use crate::engine::limits::SILENCES_MAX;
+use crate::engine::quiet::Bond;
+use crate::engine::state::Incident;
 use crate::engine::{Command, Verb};
 use crate::rules::matcher::Matcher;
 
@@ -32,7 +36,11 @@ pub const DESCRIBED: &[Operation] = &[
     Operation::new("POST", "/v1/silences", "Makes a silence")
         .body("NewSilence")
         .answers(&[(201, Content::Json("Silence"))])
-        .refuses(&[422]),
+        .refuses(&[404, 409, 422]),
+    Operation::new("POST", "/v1/silences/preview", "What such a silence would have kept quiet in the last 7 days")
+        .body("PreviewedSilence")
+        .answers(&[(200, Content::Json("Preview"))])
+        .refuses(&[404, 422]),
     Operation::new("GET", "/v1/silences/{id}", "One silence")
         .answers(&[(200, Content::Json("Silence"))])
         .refuses(&[404]),
@@ -43,6 +51,8 @@ pub const DESCRIBED: &[Operation] = &[
         .answers(&[(200, Content::Json("Maintenance"))]),
 ];
 
+/// A preview looks back so long.
+const PREVIEWED: Span = Span::from_hours(24 * 7);
 /// Silences of one answer at most. Beyond: 400.
 const LIST_MAX: usize = 20_000;
 
@@ -69,14 +79,16 @@ pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, Strin
     });
     all.sort_unstable_by_key(|s| (std::cmp::Reverse(s.ends_at), s.id));
     let total = all.len();
-    let silences: Vec<_> = all.iter().take(limit).map(|s| SilenceView::of(s, now)).collect();
+    let bonds: BTreeMap<SilenceId, Bond> = app.handle().read(|state| state.bonds.clone());
+    let silences = all.iter().take(limit).map(|s| SilenceView::with(s, bonds.get(&s.id), now)).collect::<Vec<_>>();
     Ok(Json(json!({ "silences": silences, "total": total })).into_response())
 }
 
 /// `GET /v1/silences/{id}`
 pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
     let silence = find(&app, &id)?;
-    Ok(Json(SilenceView::of(&silence, app.handle().now())).into_response())
+    let bond = app.handle().read(|state| state.bonds.get(&silence.id).cloned());
+    Ok(Json(SilenceView::with(&silence, bond.as_ref(), app.handle().now())).into_response())
 }
 
 /// The silence, or why there is none.
@@ -94,10 +106,50 @@ enum Matchers {
     Many(Vec<String>),
 }
 
+impl Matchers {
+    fn texts(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PreviewBody {
+    matchers: Option<Matchers>,
+    incident: Option<u64>,
+}
+
+/// `POST /v1/silences/preview`: what such a silence would have kept quiet within the last days. Nothing is made.
+pub async fn preview(State(app): State<App>, request: Request) -> Result<Response, Failure> {
+    let body: PreviewBody = command(request).await?;
+    let wrong = |e: String| Failure::new(&BAD_COMMAND, e);
+    let matchers = match (&body.matchers, body.incident) {
+        (Some(matchers), None) => parse(matchers.texts()).map_err(wrong)?,
+        (None, Some(id)) => {
+            let specs = matchers_of(&*find_incident(&app, &id.to_string())?);
+            specs.iter().filter_map(|spec| Matcher::from_spec(spec).ok()).collect()
+        }
+        _ => return Err(wrong("say either `matchers` or `incident`".to_owned())),
+    };
+    if matchers.is_empty() || matchers.iter().all(Matcher::matches_empty) {
+        return Err(wrong(
+            "at least one matcher must not match the empty text, or everything would be silent".to_owned(),
+        ));
+    }
+    let now = app.handle().now();
+    let preview = app.handle().preview(matchers, now.minus(PREVIEWED), now).await.map_err(unreadable)?;
+    Ok(Json(preview).into_response())
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
-    matchers: Matchers,
+    matchers: Option<Matchers>,
+    /// The incident it belongs to: it ends when that is resolved, and says what it is about where no matchers do.
+    incident: Option<u64>,
     starts_at: Option<String>,
     ends_at: Option<String>,
     r#for: Option<String>,
@@ -115,12 +167,24 @@ pub async fn create(
     let now = app.handle().now();
     let by = actor(&principal);
     let author = body.author.clone().unwrap_or_else(|| by.label());
-    let silence = read(&body, author.into(), now).map_err(|e| Failure::new(&BAD_COMMAND, e))?;
+    let incident = body.incident.map(|id| find_incident(&app, &id.to_string())).transpose()?;
+    let silence = read(&body, incident.as_deref(), author.into(), now).map_err(|e| Failure::new(&BAD_COMMAND, e))?;
     let silence = SilenceSpec { id: fresh_id()?, ..silence };
     may_act(&principal, silence_team(&silence.matchers))?;
     room_for_silence(&app).map_err(|e| Failure::new(&BAD_COMMAND, e))?;
-    let view = SilenceView::of(&silence, now);
-    app.handle().command(Command { by, verb: Verb::AddSilence(silence) }).await?;
+    let (mut view, id) = (SilenceView::of(&silence, now), silence.id);
+    let verb = match &incident {
+        None => Verb::AddSilence(silence),
+        Some(incident) if !incident.status.is_open() => {
+            return Err(Failure::new(&CONFLICT, format!("incident {} is resolved", incident.id)));
+        }
+        Some(incident) => Verb::AddSilenceOf { silence: Box::new(silence), incident: incident.id },
+    };
+    app.handle().command(Command { by, verb }).await?;
+    if !app.handle().read(|state| state.silences.contains_key(&id)) {
+        return Err(Failure::new(&CONFLICT, "the incident was resolved meanwhile, so the silence was not made"));
+    }
+    view.incident = incident.map(|incident| incident.id.0);
     Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 
@@ -136,7 +200,39 @@ fn room_beside(known: usize) -> Result<(), String> {
     Err(format!("there are {known} silences, as many as callout keeps; ended ones are forgotten after some days"))
 }
 
-fn read(body: &Body, author: Name, now: Timestamp) -> Result<SilenceSpec, String> {
+/// Matchers for the same thing as an incident is about: of a breach its fields, of anything else all of its labels.
+fn matchers_of(incident: &Incident) -> Vec<MatcherSpec> {
+    let event = &incident.event;
+    let equal = |name: &str, value: &str| MatcherSpec {
+        name: name.into(),
+        value: value.into(),
+        is_regex: false,
+        is_equal: true,
+    };
+    let fields = [
+        ("team", event.team.as_deref()),
+        ("service", event.service.as_deref()),
+        ("endpoint", event.endpoint.as_deref()),
+        ("sli", event.sli.as_deref()),
+        ("environment", event.environment.as_deref()),
+    ];
+    let mut matchers: Vec<_> = fields.into_iter().filter_map(|(name, v)| Some(equal(name, v?))).collect();
+    if event.kind == EventKind::Resource {
+        matchers.extend(event.labels.iter().map(|(name, value)| equal(name, value)));
+    }
+    matchers
+}
+
+/// Matchers as they are written.
+fn parse(texts: &[String]) -> Result<Vec<Matcher>, String> {
+    let mut matchers = Vec::new();
+    for text in texts {
+        matchers.extend(Matcher::parse_all(text).map_err(|e| format!("`matchers`: {e}"))?);
+    }
+    Ok(matchers)
+}
+
+fn read(body: &Body, incident: Option<&Incident>, author: Name, now: Timestamp) -> Result<SilenceSpec, String> {
     let time = |name: &str, text: &Option<String>| {
         text.as_ref().map(|t| Timestamp::parse(t).map_err(|e| format!("`{name}`: {e}"))).transpose()
     };
@@ -146,15 +242,11 @@ fn read(body: &Body, author: Name, now: Timestamp) -> Result<SilenceSpec, String
         (None, Some(span)) => starts_at.plus(Span::parse(span).map_err(|e| format!("`for`: {e}"))?),
         _ => return Err("say either `for`, such as \"2h\", or `ends_at`, an RFC 3339 time".to_owned()),
     };
-    let texts = match &body.matchers {
-        Matchers::One(text) => std::slice::from_ref(text),
-        Matchers::Many(texts) => texts,
+    let matchers = match (&body.matchers, incident) {
+        (Some(matchers), _) => parse(matchers.texts())?.iter().map(Matcher::to_spec).collect(),
+        (None, Some(incident)) => matchers_of(incident),
+        (None, None) => return Err("say `matchers`, or the `incident` it belongs to".to_owned()),
     };
-    let mut matchers = Vec::new();
-    for text in texts {
-        let read = Matcher::parse_all(text).map_err(|e| format!("`matchers`: {e}"))?;
-        matchers.extend(read.iter().map(Matcher::to_spec));
-    }
     let silence = SilenceSpec {
         id: SilenceId(0),
         matchers,

@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::{App, Peer, router};
-use crate::auth::link::{ChartLink, DigestLink, Holder, Link, LinkKey, SwapLink, Verbs};
+use crate::auth::link::{ChartLink, DigestLink, Holder, Link, LinkKey, SwapLink, Verbs, calendar_path};
 use crate::auth::token::hash;
 use crate::config::{Loaded, TokenSettings, load_texts};
 use crate::domain::{DeliveryId, DigestId, EventId, IncidentId, Seq, Span, SwapId, Timestamp};
 use crate::engine::Input;
+use crate::engine::calendar::CalendarOf;
 use crate::ingest::DIALECTS;
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX, EVENTS_MAX, LABELS_MAX};
 use crate::journal::RecordBody;
@@ -29,6 +30,7 @@ mod access;
 mod indicators;
 mod limits;
 mod links;
+mod quiet;
 mod slos;
 mod stand_ins;
 
@@ -198,6 +200,11 @@ impl World {
         let expires_at = self.app.handle().now().plus(Span::from_hours(72));
         let link = SwapLink { swap: SwapId(swap), person: "bo".into(), expires_at };
         format!("/s/{}", self.app.link_key().sign_swap(&link))
+    }
+
+    fn calendar_link(&self) -> String {
+        let of = CalendarOf::Schedule("checkout".into());
+        calendar_path(&self.app.link_key().sign_calendar(&of, 0))
     }
 
     fn link(&self, incident: u64, verbs: Verbs) -> String {

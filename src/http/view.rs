@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::domain::{EventKind, Labels, Span, Timestamp};
 use crate::engine::Policy;
 use crate::engine::input::{MatcherSpec, SilenceSpec};
+use crate::engine::quiet::Bond;
 use crate::engine::state::{Incident, Status};
 use crate::enrich;
 use crate::rules::matcher::Matcher;
@@ -163,6 +164,8 @@ pub struct SilenceView {
     author: String,
     comment: String,
     updated_at: String,
+    /// The incident it belongs to.
+    pub incident: Option<u64>,
 }
 
 impl SilenceView {
@@ -177,7 +180,14 @@ impl SilenceView {
             author: silence.author.to_string(),
             comment: silence.comment.clone(),
             updated_at: silence.updated_at.to_string(),
+            incident: None,
         }
+    }
+
+    /// The same, with what it belongs to.
+    pub fn with(silence: &SilenceSpec, bond: Option<&Bond>, now: Timestamp) -> Self {
+        let incident = bond.and_then(|bond| bond.incident).map(|id| id.0);
+        Self { incident, ..Self::of(silence, now) }
     }
 }
 

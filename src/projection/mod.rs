@@ -1,6 +1,7 @@
 //! Answers for people, derived from records and state; disposable.
 
 mod audit;
+mod calendar;
 mod drill;
 mod explain;
 mod history;
@@ -9,10 +10,13 @@ pub mod levels;
 mod limit_tests;
 pub mod load;
 mod oncall;
+mod preview;
 pub mod rotations;
 
 pub use audit::{AuditAsked, AuditPage, AuditRow};
+pub use calendar::{CALENDAR_EVENTS_MAX, calendar};
 pub use drill::{DrillReport, Hop, Verdict};
 pub use explain::{Explanation, ExplanationLine};
 pub use history::{History, HistoryError};
 pub use oncall::{OnCallRow, PersonRow, on_call, people, schedules_of};
+pub use preview::{PREVIEW_RECORDS_MAX, Preview};

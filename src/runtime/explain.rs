@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Handle;
 use crate::domain::{EventId, IncidentId, Timestamp};
-use crate::projection::{AuditAsked, AuditPage, DrillReport, Explanation, History, HistoryError};
+use crate::projection::{AuditAsked, AuditPage, DrillReport, Explanation, History, HistoryError, Preview};
+use crate::rules::matcher::Matcher;
 
 impl Handle {
     /// The explanation of an incident, from the traces in the journal; `None` when it is unknown.
@@ -45,6 +46,14 @@ impl Handle {
     /// As above.
     pub async fn drill(&self, event: EventId) -> Result<Option<DrillReport>, String> {
         self.look_up(move |history| history.drill(event)).await
+    }
+
+    /// What these matchers would have kept quiet between two times.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn preview(&self, matchers: Vec<Matcher>, from: Timestamp, to: Timestamp) -> Result<Preview, String> {
+        self.look_up(move |history| history.preview(&matchers, from, to)).await
     }
 
     async fn look_up<R: Send + 'static>(

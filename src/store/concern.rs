@@ -139,6 +139,8 @@ impl Concern {
             | Transition::SwapSettled { .. }
             | Transition::SwapForgotten { .. }
             | Transition::NoticeOrdered { .. }
+            | Transition::CalendarRevoked { .. }
+            | Transition::SilenceBound { .. }
             | Transition::HandoffWatched { .. }
             | Transition::HandoffForgotten { .. } => {}
         }

@@ -19,7 +19,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("chart", &["domain"]),
     ("channel", &["domain", "engine", "config", "chart"]),
     ("enrich", &["domain", "slo", "engine", "config", "channel", "chart"]),
-    ("projection", &["domain", "slo", "rules", "engine", "journal", "store"]),
+    ("ical", &["domain"]),
+    ("projection", &["domain", "slo", "schedule", "rules", "engine", "journal", "store", "ical"]),
     ("auth", &["domain", "engine", "config"]),
     (
         "runtime",
@@ -39,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "projection",
             "auth",
             "ingest",
+            "ical",
         ],
     ),
     // Dialects are handed to the shard as `runtime::Incoming`, the one word of `runtime` that they know.
@@ -48,6 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "http",
         &[
             "domain",
+            "ical",
             "slo",
             "schedule",
             "rules",

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{
-    alertmanager, audit, drill, events, incidents, indicators, load, oncall, ops, quarantine, receive, samples,
-    silences, slos, stand_ins, tokens,
+    alertmanager, audit, calendars, drill, events, incidents, indicators, load, oncall, ops, quarantine, receive,
+    samples, silences, slos, stand_ins, tokens,
 };
 use crate::auth::policy::{self, Need};
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
@@ -25,6 +25,7 @@ const OPERATIONS: &[&[Operation]] = &[
     events::DESCRIBED,
     oncall::DESCRIBED,
     stand_ins::DESCRIBED,
+    calendars::DESCRIBED,
     silences::DESCRIBED,
     slos::DESCRIBED,
     indicators::DESCRIBED,
@@ -47,6 +48,8 @@ pub const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("POST", "/a/{token}"),
     ("GET", "/d/{token}"),
     ("POST", "/d/{token}"),
+    ("GET", "/calendars/{token}"),
+    ("GET", "/quiet"),
     ("GET", "/s/{token}"),
     ("POST", "/s/{token}"),
     ("GET", "/c/{file}"),

@@ -310,6 +310,15 @@ fn stand_ins() -> Value {
             "schedule": name, "role": maybe(&name), "from": moment, "to": moment, "person": name, "ask": maybe(&name),
             "in_return": { "anyOf": [interval, { "type": "null" }] }, "why": why, "until": maybe(&moment),
         })),
+        "CalendarOf": { "oneOf": [
+            request(&["person"], json!({ "person": name })),
+            request(&["schedule"], json!({ "schedule": name })),
+            request(&["team"], json!({ "team": name })),
+        ] },
+        "Calendar": answer(json!({
+            "of": { "type": "string", "enum": ["person", "schedule", "team"] }, "name": text(),
+            "url": { "type": "string", "format": "uri" },
+        })),
         "SwapAnswer": request(&["person"], json!({ "person": name })),
     })
 }
@@ -322,6 +331,7 @@ fn silences() -> Value {
             &["matchers", "comment", end],
             json!({
                 "matchers": matchers, "starts_at": maybe(&time()), end: schema, "author": maybe(&word), "comment": word,
+                "incident": { "type": ["integer", "null"], "minimum": 1 },
             }),
         )
     };
@@ -329,6 +339,20 @@ fn silences() -> Value {
         "Silence": answer(json!({
             "id": text(), "state": { "type": "string", "enum": ["pending", "active", "expired"] }, "matchers": texts(),
             "starts_at": time(), "ends_at": time(), "author": text(), "comment": text(), "updated_at": time(),
+            "incident": { "type": ["integer", "null"], "minimum": 1 },
+        })),
+        "PreviewedSilence": { "oneOf": [
+            request(&["matchers"], json!({ "matchers": matchers })),
+            request(&["incident"], json!({ "incident": { "type": "integer", "minimum": 1 } })),
+        ] },
+        "Preview": answer(json!({
+            "from": time(), "to": time(), "events": count(), "sources": count(), "incidents": count(), "pages": count(),
+            "by_incident": { "type": "array", "items": answer(json!({
+                "incident": count(), "opened_at": time(), "about": text(), "events": count(), "pages": count(),
+            })) },
+            "sample": { "type": "array", "items": answer(json!({
+                "at": time(), "event": text(), "about": text(), "incident": { "type": ["integer", "null"] },
+            })) },
         })),
         "Silences": answer(json!({ "silences": list("Silence"), "total": count() })),
         "NewSilence": {

@@ -6,6 +6,7 @@ mod action;
 mod chart;
 mod digest;
 mod incidents;
+mod quiet;
 mod swap;
 
 use askama::Template;
@@ -16,6 +17,7 @@ pub use action::{act, show};
 pub use chart::chart;
 pub use digest::{act as act_on_digest, show as show_digest};
 pub use incidents::{incident, list};
+pub use quiet::show as quiet;
 pub use swap::{act as act_on_swap, show as show_swap};
 
 use super::App;

@@ -83,6 +83,7 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("POST", "/v1/swaps/{id}/decline", Act, &[200, 409]),
     ("GET", "/v1/silences", Read, &[200]),
     ("POST", "/v1/silences", Act, &[201]),
+    ("POST", "/v1/silences/preview", Read, &[200]),
     ("GET", "/v1/silences/{id}", Read, &[200]),
     ("DELETE", "/v1/silences/{id}", Act, &[204]),
     ("GET", "/v1/maintenance", Read, &[200]),
@@ -112,6 +113,11 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     // The link is right, and there is no such digest.
     ("GET", "/d/{token}", Link, &[410]),
     ("POST", "/d/{token}", Link, &[410]),
+    // Where callout is reached is not configured in these tests.
+    ("POST", "/v1/calendars", Act, &[409]),
+    ("POST", "/v1/calendars/revoke", Act, &[204]),
+    ("GET", "/calendars/{token}", Link, &[200]),
+    ("GET", "/quiet", Read, &[200]),
     ("GET", "/s/{token}", Link, &[200]),
     ("POST", "/s/{token}", Link, &[200, 409]),
     ("GET", "/", Read, &[200]),
@@ -182,6 +188,7 @@ impl Things {
         let path = path.replace("/d/{token}", &self.world.digest_link(1)).replace("{*rest}", "alerts");
         let path = path.replace("/s/{token}", &self.world.swap_link(1));
         let path = path.replace("{file}", &self.world.chart_file(1));
+        let path = path.replace("/calendars/{token}", &self.world.calendar_link());
         let body = match (method, pattern) {
             ("POST", "/v1/breaches") => {
                 json!({"service": "finder", "sli": "availability", "budget": {"remaining_percent": 1}})
@@ -197,6 +204,8 @@ impl Things {
                 "schedule": "checkout", "from": "2026-11-22T09:00", "to": "2026-11-22T21:00", "person": "ana", "ask": "bo",
             }),
             ("POST", "/v1/swaps/{id}/accept" | "/v1/swaps/{id}/decline") => json!({"person": "bo"}),
+            ("POST", "/v1/calendars" | "/v1/calendars/revoke") => json!({"schedule": "checkout"}),
+            ("POST", "/v1/silences/preview") => json!({"matchers": "team=\"checkout\""}),
             ("POST", "/v1/drill") => json!({"route": "checkout"}),
             ("POST", "/v1/silences") => json!({"matchers": "team=\"checkout\"", "for": "2h", "comment": "x"}),
             ("POST", "/api/v2/silences") => json!({
