@@ -37,6 +37,8 @@ pub struct Standing<'a> {
     pub levels: &'a Levels,
     /// The end of the last minute.
     pub at: Timestamp,
+    /// The account of its budget period then.
+    pub account: Account,
 }
 
 impl<'a> Standing<'a> {
@@ -60,11 +62,8 @@ impl<'a> Standing<'a> {
             },
         };
         let level = index.levels.get(*index.numbers.get(&key)? as usize)?;
-        Some(Self { level, levels: &state.levels, at: minute_end(minute_over(now)) })
-    }
-
-    pub fn account(&self) -> Account {
-        self.level.account(self.levels, self.at)
+        let at = minute_end(minute_over(now));
+        Some(Self { level, levels: &state.levels, at, account: level.account(&state.levels, at) })
     }
 
     pub fn sum(&self, window: Span) -> WindowSum {
@@ -170,7 +169,7 @@ pub fn burns_now(view: &View<'_>) -> Option<String> {
 /// What is left of the budget in percent with sign, and of which period.
 pub fn left(view: &View<'_>) -> Option<(String, Option<Span>)> {
     if let Some(standing) = &view.standing {
-        let budget = standing.account().budget()?;
+        let budget = standing.account.budget()?;
         return Some((budget.remaining_percent(2).trim_end_matches('%').to_owned(), Some(standing.level.slo.period)));
     }
     let budget = view.event.detail.as_deref()?.budget.as_ref()?;
@@ -188,7 +187,7 @@ pub fn gone_in(view: &View<'_>) -> Option<Span> {
     if let Some(standing) = &view.standing {
         let length = window.map_or(Span::from_hours(1), |(length, _)| length);
         let rate = standing.sum(length).burn(standing.level.slo.objective).filter(|rate| *rate > Ratio::ONE)?;
-        return standing.account().lasts(rate);
+        return standing.account.lasts(rate);
     }
     let budget = view.event.detail.as_deref()?.budget.as_ref()?;
     let rate = burn(&window?.1, objective(view.event, view.slo)?).filter(|rate| *rate > Ratio::ONE)?;

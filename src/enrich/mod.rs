@@ -81,10 +81,11 @@ struct View<'a> {
 /// The content of a message about `incident`, with times in the organisation's zone. `links` are those to act, if any can be made.
 #[must_use]
 pub fn content(incident: &Incident, policy: &Policy, links: Option<ActionLinks>, state: &State) -> Content {
-    content_in_zone(incident, policy, links, state, &policy.organisation.timezone)
+    content_in_zone(incident, policy, links, state, &policy.organisation.timezone, state.now)
 }
 
-/// The same with times in another zone (IANA), such as that of the person who is paged. An unknown zone reads as UTC.
+/// The same with times in another zone (IANA), such as that of the person who is paged, as of `now`, which may be a little later than the
+/// state. An unknown zone reads as UTC.
 #[must_use]
 pub fn content_in_zone(
     incident: &Incident,
@@ -92,8 +93,9 @@ pub fn content_in_zone(
     links: Option<ActionLinks>,
     state: &State,
     timezone: &str,
+    now: Timestamp,
 ) -> Content {
-    let view = View::in_state(incident, policy, wording::zone(timezone), state, state.now);
+    let view = View::in_state(incident, policy, wording::zone(timezone), state, now);
     let event = view.event;
     let headline = headline::headline(&view);
     let priority = incident.priority.as_ref();

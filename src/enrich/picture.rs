@@ -14,7 +14,7 @@ use crate::engine::state::Incident;
 use crate::engine::{Policy, State};
 
 /// Sums over intervals that a chart may take: intervals times series. Beyond: fewer, longer intervals, down to [`POINTS_MIN`].
-const LOOKUPS_MAX: usize = 20_000;
+const LOOKUPS_MAX: usize = 4_000;
 /// Intervals of a chart at least. Beyond [`LOOKUPS_MAX`] with these: no chart is made.
 const POINTS_MIN: usize = 12;
 /// A chart goes back to before the beginning of the incident, but shows so many long windows at most. Beyond: the beginning is left out.
@@ -92,7 +92,7 @@ fn failures(view: &View<'_>, standing: &Standing<'_>, points: i64) -> Option<Cha
 
 /// What was left of the period's budget.
 fn budget(view: &View<'_>, standing: &Standing<'_>, points: i64) -> Option<Chart> {
-    let account = standing.account();
+    let account = standing.account;
     let (from, end) = (account.start.max(account.known_since), account.at);
     let length = end.since(from).as_millis();
     if length <= 0 {

@@ -66,7 +66,7 @@ pub fn rotations(
             rows.push(empty(name, services.clone()));
         }
         for schedule in schedules {
-            let row = row(policy, rota, name, schedule, services.clone(), from, to, left)?;
+            let row = row(policy, rota, name, schedule, services.clone(), (from, to), left)?;
             left -= row.periods + row.holes;
             rows.push(row);
         }
@@ -94,8 +94,7 @@ fn row(
     team: &Name,
     name: &Name,
     services: Vec<Name>,
-    from: Timestamp,
-    to: Timestamp,
+    (from, to): (Timestamp, Timestamp),
     most: u64,
 ) -> Option<RotationRow> {
     let schedule = rota.schedule(policy, name)?;

@@ -36,5 +36,6 @@ mod stand_ins;
 mod storm;
 mod support;
 mod templates;
+mod told_and_done;
 mod verify;
 mod watch;

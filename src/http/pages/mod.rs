@@ -80,7 +80,7 @@ impl Shown {
         let policy = app.handle().policy();
         let timezone = timezone.unwrap_or(&policy.organisation.timezone);
         let (c, chart) = app.handle().read(|state| {
-            let content = enrich::content_in_zone(incident, &policy, None, state, timezone);
+            let content = enrich::content_in_zone(incident, &policy, None, state, timezone, now);
             (content, enrich::chart(incident, &policy, state, timezone, now))
         });
         let chart = chart.map(|chart| chart.svg());

@@ -1,6 +1,7 @@
 //! Indicators of the process, over HTTP.
 
 use super::*;
+use crate::engine::stand_in::Rota;
 
 #[tokio::test]
 async fn rotations_by_team_say_what_is_covered_and_nothing_of_anybodys_performance() {
@@ -28,7 +29,7 @@ async fn rotations_by_team_say_what_is_covered_and_nothing_of_anybodys_performan
     let (from, to) = ("2026-10-26T08:00:00Z", "2026-11-16T08:00:00Z");
     let at_most = |most| {
         let (from, to) = (Timestamp::parse(from).unwrap(), Timestamp::parse(to).unwrap());
-        crate::projection::rotations::rotations(&policy, &Default::default(), Some("checkout"), from, to, most)
+        crate::projection::rotations::rotations(&policy, &Rota::default(), Some("checkout"), from, to, most)
     };
     assert!(at_most(3).is_some() && at_most(2).is_none(), "two periods and a hole");
     for (query, status) in

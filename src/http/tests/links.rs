@@ -95,6 +95,9 @@ async fn a_breach_of_samples_has_a_chart_on_its_page_and_behind_a_link() {
     assert_eq!(world.get(path.trim_end_matches(".png")).await.status(), 404);
     let gone = ChartLink { expires_at: now, ..link };
     assert_eq!(world.get(&chart_path(&world.app.link_key().sign_chart(gone))).await.status(), 410);
+    world.clock.advance(Span::from_minutes(10));
+    let later = text(&world.get(&format!("/incidents/{id}")).await);
+    assert!(later.contains("<dt>Burning now</dt><dd>6.8x in 6h and 40x in 30m</dd>"), "{later}");
     // Of what a sender measured there are no samples, and so no chart.
     let other = world.incident("data-api").await;
     assert!(!text(&world.get(&format!("/incidents/{other}")).await).contains("<svg"));

@@ -13,7 +13,7 @@ use crate::channel::{ActionLinks, Message, PersonName, Picture, message};
 use crate::config::{ChannelSettings, Pictures};
 use crate::domain::{ChannelRef, DeliveryId, IncidentId, Span, Timestamp};
 use crate::engine::notice::About;
-use crate::engine::state::{Delivery, Incident, Purpose, Recipient};
+use crate::engine::state::{Delivery, Incident, Purpose, Recipient, Status};
 use crate::engine::{Policy, State};
 use crate::enrich;
 use crate::runtime::Handle;
@@ -128,9 +128,13 @@ fn one(state: &State, policy: &Arc<Policy>, channels: &Channels, key: &LinkKey, 
             let base = policy.organisation.url.as_deref();
             let links = base.map(|base| action_links(base, key, id, holder, delivery.id, now));
             let zone = zone.unwrap_or(&policy.organisation.timezone);
-            let mut content = Box::new(enrich::content_in_zone(incident, policy, links, state, zone));
-            let of_channel = channels.get(delivery.to.channel()).map_or(Pictures::None, ChannelSettings::pictures);
-            content.picture = picture(incident, policy, state, zone, of_channel, key, now).map(Box::new);
+            let mut content = Box::new(enrich::content_in_zone(incident, policy, links, state, zone, now));
+            let how = channels.get(delivery.to.channel()).map_or(Pictures::None, ChannelSettings::pictures);
+            // What only says how it goes on carries none; where an earlier message changes in place, it keeps its own.
+            let is_shown = how != Pictures::Sent || incident.status == Status::Triggered;
+            if is_shown {
+                content.picture = picture(incident, policy, state, zone, how, key, now).map(Box::new);
+            }
             Some(content)
         }
     };
