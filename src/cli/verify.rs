@@ -115,7 +115,10 @@ fn about_index(index: &[IndexDay]) -> String {
 
 fn summary(report: &Report) -> String {
     let Some(first) = report.first else { return "the journal is empty".to_owned() };
-    let unfinished = if report.segments.iter().any(|segment| segment.unfinished) {
+    let unfinished = if report.segments.iter().any(|segment| segment.changed) {
+        "; the commit at the end is there from end to end with a wrong checksum: if the power failed while it was written it was never \
+         confirmed, if the disk changed it afterwards its records are lost"
+    } else if report.segments.iter().any(|segment| segment.unfinished) {
         "; a commit at the end was cut off or is being written, it was never confirmed"
     } else {
         ""

@@ -114,7 +114,10 @@ fn finish(mut sources: Sources, mut findings: Findings, now: Timestamp) -> Repor
         let mut compiler = compile::Compiler::new(&root, &defined, &mut findings, &faulty, &broken);
         let (policy, settings) = compiler.run(&fingerprint);
         let whole = findings.errors() == 0;
-        prove::prove(&prove::Subject { policy: &policy, root: &root, whole, now }, &mut findings);
+        prove::prove(
+            &prove::Subject { policy: &policy, root: &root, whole, now, tokens: &settings.tokens },
+            &mut findings,
+        );
         if findings.errors() == 0 {
             loaded = Some(Loaded { policy: Arc::new(policy), settings: Arc::new(settings) });
         }

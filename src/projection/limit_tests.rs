@@ -188,8 +188,8 @@ fn so_many_periods_are_looked_back_on() {
 #[test]
 fn so_many_holes_of_a_rotation_are_named() {
     let config = "[organisation]\nname = \"acme\"\ntimezone = \"UTC\"\nfallback = \"ops\"\n[teams.ops]\nmembers = [\"ana\"]\n\
-        [people]\nana = { name = \"Ana\", email = \"ana@acme.example\" }\n[schedules.ops]\nteam = \"ops\"\n\
-        [[schedules.ops.layers]]\nusers = [\"ana\"]\nrotate = \"weekly\"\nstart = 2026-11-02T00:00:00\n\
+        [people]\nana = { name = \"Ana\", email = \"ana@acme.example\" }\n[channels.email.main]\nsmtp = \"smtps://mail.acme.example:465\"\n\
+        from = \"callout@acme.example\"\n[schedules.ops]\nteam = \"ops\"\n[[schedules.ops.layers]]\nusers = [\"ana\"]\nrotate = \"weekly\"\nstart = 2026-11-02T00:00:00\n\
         hours = [\"Mon-Sun 08:00-16:00\"]\n";
     let report = crate::config::load_texts([("callout.toml", config)], START);
     let policy = report.loaded.clone().unwrap_or_else(|| panic!("{}", report.render(false))).policy;

@@ -10,11 +10,15 @@ mod ownership;
 mod people;
 mod routes;
 mod schedules;
+mod tokens;
+
+use std::collections::BTreeMap;
 
 use super::diagnostic::Findings;
+use super::settings::TokenSettings;
 use super::source::Place;
 use super::tree::{Node, Value};
-use crate::domain::Timestamp;
+use crate::domain::{Name, Timestamp};
 use crate::engine::Policy;
 
 /// What is looked at.
@@ -26,8 +30,10 @@ pub struct Subject<'a> {
     pub root: &'a Node,
     /// Whether all is there: no errors so far. Otherwise nothing is said about what is missing or unused.
     pub whole: bool,
-    /// From here on schedules are looked at.
+    /// From here on schedules and tokens are looked at.
     pub now: Timestamp,
+    /// API tokens.
+    pub tokens: &'a BTreeMap<Name, TokenSettings>,
 }
 
 /// Looks for what would go wrong later.
@@ -37,6 +43,7 @@ pub fn prove(subject: &Subject<'_>, findings: &mut Findings) {
     people::prove(subject, findings);
     nights::prove(subject, findings);
     schedules::prove(subject, findings);
+    tokens::prove(subject, findings);
     if subject.whole {
         ownership::prove(subject, findings);
     }

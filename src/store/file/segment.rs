@@ -161,10 +161,34 @@ pub fn look(
     if check {
         let frame = window.get(file, offset, frame::HEADER + head.length as usize)?;
         if !head.is_whole(salt, frame) {
-            return Ok(Found::Bad("the checksum of the frame here is wrong"));
+            return Ok(Found::Bad(if is_complete(offset, head, frame) { CHANGED } else { CUT_OFF }));
         }
     }
     Ok(Found::Frame(head))
+}
+
+/// A frame of which a part is not there: a commit that was cut off leaves this, and so may damage.
+const CUT_OFF: &str = "the checksum of the frame here is wrong";
+/// A frame that is there from end to end: hardly what a power cut leaves, for a segment is zeros before it is written, and what did not get
+/// to the disk goes missing by whole sectors.
+pub const CHANGED: &str = "the checksum of the frame here is wrong, although every sector of it was written";
+
+/// Bytes that a disk writes as one.
+const SECTOR: u64 = 512;
+
+/// Whether no sector of a frame is blank.
+fn is_complete(offset: u64, head: Head, frame: &[u8]) -> bool {
+    let mut at = offset;
+    let mut rest = frame;
+    while !rest.is_empty() {
+        let length = usize::try_from(SECTOR - at % SECTOR).unwrap_or_default().min(rest.len());
+        let (sector, behind) = rest.split_at(length);
+        if is_blank(sector) {
+            return false;
+        }
+        (at, rest) = (at + length as u64, behind);
+    }
+    frame.len() == frame::HEADER + head.length as usize
 }
 
 /// How a segment ends.

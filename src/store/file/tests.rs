@@ -279,3 +279,31 @@ fn repair_refuses_a_directory_in_use() {
     assert!(matches!(repair(&dir.0), Err(JournalError::Locked { .. })));
     assert!(verify(&dir.0).unwrap().is_sound());
 }
+
+#[test]
+fn a_flipped_bit_in_the_last_commit_is_told_from_one_that_was_cut_off() {
+    for (name, sectors, harm, changed) in
+        [("flipped-small", 1, 40_usize, true), ("flipped-large", 6, 1_500, true), ("cut", 6, usize::MAX, false)]
+    {
+        let dir = Dir::new(name);
+        let mut journal = open(&dir.0, SMALL).unwrap();
+        journal.commit(&[input(1, 100)], Room::Ordinary).unwrap();
+        journal.commit(&[input(2, 512 * sectors - 200)], Room::Ordinary).unwrap();
+        drop(journal);
+        let path = segment::path(&Layout::new(&dir.0).journal, Seq(1));
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last = bytes.windows(4).rposition(|four| four == b"CFRM").unwrap();
+        if harm == usize::MAX {
+            // A sector in the midst of it never got to the disk.
+            let at = (last + 1_024).next_multiple_of(512);
+            bytes[at..at + 512].fill(0);
+        } else {
+            bytes[last + harm] ^= 1;
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let report = verify(&dir.0).unwrap();
+        assert_eq!((report.segments[0].unfinished, report.segments[0].changed), (true, changed), "{name}");
+        let journal = open(&dir.0, SMALL).unwrap();
+        assert_eq!(journal.next_seq(), Seq(2), "{name}: it is removed");
+    }
+}

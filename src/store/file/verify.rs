@@ -45,6 +45,8 @@ pub struct SegmentReport {
     pub written_by: String,
     /// A commit at its end was cut off, or is being written right now; it was never confirmed, and opening removes it.
     pub unfinished: bool,
+    /// That commit is there from end to end, and its checksum is wrong: maybe the disk changed it after it was confirmed.
+    pub changed: bool,
     /// Places that are damaged.
     pub gaps: Vec<Gap>,
 }
@@ -91,6 +93,7 @@ pub(super) struct Walk {
     pub gaps: Vec<Gap>,
     pub next: Seq,
     pub unfinished: bool,
+    pub changed: bool,
     /// The first copy of the header is damaged.
     pub header_damaged: bool,
 }
@@ -114,7 +117,7 @@ pub(super) fn walk(
     let failed = || io_error("read", path);
     let length = file.length().map_err(failed())?;
     let mut window = Window::default();
-    let mut walk = Walk { header, gaps: Vec::new(), next: first, unfinished: false, header_damaged };
+    let mut walk = Walk { header, gaps: Vec::new(), next: first, unfinished: false, changed: false, header_damaged };
     let mut offset = FRAMES_AT;
     while until.is_none_or(|until| walk.next < until) {
         let found = segment::look(file, &mut window, walk.header.salt, offset, walk.next, true).map_err(failed())?;
@@ -143,6 +146,7 @@ pub(super) fn walk(
             }
             (None, None) => {
                 walk.unfinished = content;
+                walk.changed = content && what == segment::CHANGED;
                 break;
             }
         }
@@ -218,6 +222,7 @@ fn check_segment(report: &mut Report, path: &Path, first: Seq, until: Option<Seq
                 records,
                 written_by: walk.header.written_by,
                 unfinished: walk.unfinished,
+                changed: walk.changed,
                 gaps: walk.gaps,
             });
             Ok(whole)

@@ -130,10 +130,18 @@ impl FileJournal {
         }
         let length = file.length().map_err(io_error("read", &path))?;
         if end.torn {
-            tracing::info!(
-                path = %path.display(), record = end.next.0, offset_bytes = end.offset,
-                "the journal's last commit was cut off and is removed; it was never confirmed"
-            );
+            if end.what == segment::CHANGED {
+                tracing::error!(
+                    path = %path.display(), record = end.next.0, offset_bytes = end.offset,
+                    "the journal's last commit is there from end to end, and its checksum is wrong; it is removed. If the power failed while \
+                     it was written it was never confirmed; if the disk changed it afterwards, its records are lost: look at the disk"
+                );
+            } else {
+                tracing::info!(
+                    path = %path.display(), record = end.next.0, offset_bytes = end.offset,
+                    "the journal's last commit was cut off and is removed; it was never confirmed"
+                );
+            }
             file.set_len(end.offset).map_err(io_error("cut", &path))?;
         }
         // What was read may be in the page cache alone: the process before this one died before its sync, or its sync failed, after
