@@ -214,23 +214,27 @@ fn tests() -> BTreeSet<String> {
     names
 }
 
+/// Limits of what is shown that wait for a test; only fewer of them are taken.
+const UNTESTED_MAX: usize = 8;
+
 #[test]
 fn every_limit_is_tried_at_and_past_its_edge() {
     let list = std::fs::read_to_string(root().join("tests/data/limits.toml")).unwrap();
     let list: BTreeMap<String, BTreeMap<String, toml::Value>> = toml::from_str(&list).unwrap();
     let (tests, limits) = (tests(), limits());
     assert!(tests.len() > 300 && limits.len() > 150, "{} tests, {} limits", tests.len(), limits.len());
-    let mut wrong = Vec::new();
+    let (mut wrong, mut untested) = (Vec::new(), Vec::new());
     for limit in &limits {
         let what = format!("{} in {}", limit.name, limit.file);
         match list.get(&limit.file).and_then(|file| file.get(&limit.name)) {
             Some(toml::Value::String(test)) if tests.contains(test) => {}
             Some(toml::Value::String(test)) => wrong.push(format!("{what}: there is no test `{test}`")),
             Some(toml::Value::Table(reason)) => {
-                let why = reason.get("pause").or_else(|| reason.get("fact")).and_then(toml::Value::as_str);
+                let why = ["pause", "fact", "untested"].iter().find_map(|class| reason.get(*class)?.as_str());
                 if reason.len() != 1 || why.is_none_or(|why| why.len() < 20) {
                     wrong.push(format!("{what}: name its test, or why it has no edge: `pause` or `fact`"));
                 }
+                untested.extend(reason.contains_key("untested").then_some(what));
             }
             _ => wrong.push(format!("{what}: not in the list")),
         }
@@ -241,4 +245,9 @@ fn every_limit_is_tried_at_and_past_its_edge() {
         }
     }
     assert!(wrong.is_empty(), "tests/data/limits.toml:\n{}", wrong.join("\n"));
+    assert!(
+        untested.len() <= UNTESTED_MAX,
+        "name a test of a new limit, and lower the number when an old one gets one:\n{}",
+        untested.join("\n")
+    );
 }
