@@ -120,7 +120,9 @@ pub async fn act(State(app): State<App>, Path(token): Path<String>, Form(press):
     let shown = || Shown::of(&app, &incident, None, now);
     if let Some(used) = incident.link_use(link.message, verb.as_str()) {
         let used = use_of(used, &policy, &zone(&policy, None), now);
-        let text = format!("{used} A link does each thing once. {}", sentence(&shown().status_line));
+        // Where nothing happened since, the status says the same.
+        let stands = Some(sentence(&shown().status_line)).filter(|stands| *stands != used).unwrap_or_default();
+        let text = format!("{used} A link does each thing once. {stands}");
         return message(&app, StatusCode::CONFLICT, "normal", "That was done already", text, Some(&token));
     }
     if let Err(failure) = check_state(&incident, &verb) {

@@ -16,6 +16,8 @@ async fn a_link_does_each_thing_once_and_says_who_did_it_and_when() {
     let (first, second) = (world.link_of(1, id, Verbs::ALL), world.link_of(2, id, Verbs::ALL));
     assert_eq!(press(&world, &first, "acknowledge").await.status(), 200);
     world.settle().await;
+    let twice = text(&press(&world, &first, "acknowledge").await);
+    assert_eq!(twice.matches("cknowledged by Ana Ruiz").count(), 1, "it is said once: {twice}");
     let taken_back = world.post(&format!("/v1/incidents/{id}/unacknowledge"), "").await;
     assert_eq!(taken_back.status(), 200, "{}", text(&taken_back));
     // Whoever finds the old mail does not acknowledge once more what was taken back.
