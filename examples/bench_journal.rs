@@ -149,6 +149,7 @@ fn index(dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
 fn incident(n: u64, event: Arc<Event>) -> Incident {
     let at = event.at;
     Incident {
+        room: None,
         id: IncidentId(n),
         key: Name::from(format!("data-api//availability/prod-eu/{n}")),
         team: Name::from("checkout"),

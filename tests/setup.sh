@@ -52,6 +52,8 @@ fi
 # What the stand-ins of tests/sinks need from Python, in an environment of their own below target/.
 cache=${CALLOUT_SINKS_CACHE:-${CARGO_TARGET_DIR:-$top/target}/sinks-cache}
 "$here/sinks/run.sh" --setup-only
+# Slack's own libraries, which judge what callout accepts and sends.
+"$here/sinks/slack/run.sh" --setup-only
 # And Schemathesis, which reads /openapi.json.
 "$here/schemathesis/run.sh" --setup-only
 echo "setup: ready (cache: $cache)" >&2

@@ -32,12 +32,22 @@ pub enum Reason {
     NotLocal,
     /// A link that was not made here.
     Link,
+    /// A request that says to be Slack's and was not signed as such.
+    Signature,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Missing, Self::Unknown, Self::Expired, Self::Scope, Self::Throttled, Self::NotLocal, Self::Link];
+    pub const ALL: [Self; 8] = [
+        Self::Missing,
+        Self::Unknown,
+        Self::Expired,
+        Self::Scope,
+        Self::Throttled,
+        Self::NotLocal,
+        Self::Link,
+        Self::Signature,
+    ];
 
     /// The word in metrics and answers.
     #[must_use]
@@ -50,6 +60,7 @@ impl Reason {
             Self::Throttled => "throttled",
             Self::NotLocal => "not-local",
             Self::Link => "link",
+            Self::Signature => "signature",
         }
     }
 }
@@ -81,7 +92,7 @@ impl Gate {
         settings: &Settings,
         now: Timestamp,
     ) -> Result<Principal, Denied> {
-        if matches!(need, Need::Nothing | Need::Link) {
+        if matches!(need, Need::Nothing | Need::Link | Need::Signature) {
             return Ok(Principal::Anybody);
         }
         if settings.tokens.is_empty() {
@@ -113,7 +124,19 @@ impl Gate {
     /// # Errors
     /// As said.
     pub fn wrong_link(&self, ip: Option<IpAddr>, now: Timestamp) -> Result<(), Denied> {
-        match self.wrong(Reason::Link, ip, now) {
+        self.wrong_thing(Reason::Link, ip, now)
+    }
+
+    /// A request that was not signed by whom it says. `Err`: there were too many wrong things from this address.
+    ///
+    /// # Errors
+    /// As said.
+    pub fn wrong_signature(&self, ip: Option<IpAddr>, now: Timestamp) -> Result<(), Denied> {
+        self.wrong_thing(Reason::Signature, ip, now)
+    }
+
+    fn wrong_thing(&self, reason: Reason, ip: Option<IpAddr>, now: Timestamp) -> Result<(), Denied> {
+        match self.wrong(reason, ip, now) {
             denied @ Denied::TooMany { .. } => Err(denied),
             _ => Ok(()),
         }

@@ -2,9 +2,11 @@
 //!
 //! Absent on purpose: HTTP types. The edge hands over header values and addresses, and gets an answer.
 
+pub mod act;
 pub mod gate;
 pub mod link;
 pub mod policy;
+pub mod slack;
 pub mod throttle;
 pub mod token;
 pub mod usage;

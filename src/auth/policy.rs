@@ -10,6 +10,8 @@ pub enum Need {
     Nothing,
     /// The path itself is the key (signed links).
     Link,
+    /// A signature over the body, which the handler checks.
+    Signature,
     /// `ingest`, or `ingest:TEAM`; which team is checked event by event.
     Ingest,
     /// `read`, which `act` and `admin` include.
@@ -102,6 +104,9 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/s/{token}", Need::Link),
     route("POST", "/s/{token}", Need::Link),
     route("GET", "/c/{file}", Need::Link),
+    route("POST", "/hooks/slack/{channel}/interactions", Need::Signature),
+    route("POST", "/hooks/slack/{channel}/commands", Need::Signature),
+    route("POST", "/hooks/slack/{channel}/events", Need::Signature),
     route("GET", "/", Need::Read),
     route("GET", "/incidents", Need::Read),
     route("GET", "/incidents/{id}", Need::Read),
@@ -131,7 +136,7 @@ pub fn find(method: &str, path: &str) -> Option<&'static Route> {
 pub fn permit(need: Need, principal: &Principal) -> Result<(), Denied> {
     let Principal::Token { grants, .. } = principal else { return Ok(()) };
     let (may, scope) = match need {
-        Need::Nothing | Need::Link => (true, ""),
+        Need::Nothing | Need::Link | Need::Signature => (true, ""),
         Need::Ingest => (grants.ingest() != Teams::None, "ingest"),
         Need::Read => (grants.read(), "read"),
         Need::Act => (grants.act() != Teams::None, "act"),

@@ -2,7 +2,7 @@
 
 use super::digest::Digest;
 use crate::chart::Chart;
-use crate::domain::{DeliveryId, IncidentId, Timestamp};
+use crate::domain::{DeliveryId, IncidentId, Name, Timestamp};
 use crate::engine::input::Receipt;
 use crate::engine::state::{Purpose, Status};
 
@@ -31,6 +31,8 @@ pub struct Message {
     pub links: Vec<Link>,
     /// Earlier message that this one updates or answers.
     pub follows: Option<Receipt>,
+    /// What the incident's own room is to be like, where this is about the room.
+    pub room: Option<super::slack::RoomOrder>,
     /// When it is sent, for relative times in texts.
     pub now: Timestamp,
 }
@@ -121,6 +123,21 @@ pub struct Content {
     pub labels: Vec<(String, String)>,
     /// Annotations, as sent.
     pub annotations: Vec<(String, String)>,
+    /// What can be chosen, where a channel can act.
+    pub choices: Choices,
+}
+
+/// What can be done with the incident from where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choices {
+    /// The next priority up.
+    pub raise: Option<Name>,
+    /// The next priority down.
+    pub lower: Option<Name>,
+    /// Where its escalation stands: round and step, from 0.
+    pub escalation: Option<(u32, u32)>,
+    /// Its own room, once it has one.
+    pub room: Option<Receipt>,
 }
 
 /// A named value.

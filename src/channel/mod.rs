@@ -15,7 +15,9 @@ pub mod text;
 pub mod webhook;
 pub mod wording;
 
-pub use message::{ActionLinks, Content, Fact, Link, Measure, Measured, Message, PersonName, Picture, Urgency};
+pub use message::{
+    ActionLinks, Choices, Content, Fact, Link, Measure, Measured, Message, PersonName, Picture, Urgency,
+};
 
 use std::collections::BTreeMap;
 use std::future::Future;

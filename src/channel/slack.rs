@@ -2,11 +2,18 @@
 //!
 //! With a token, a follow-up changes the first message in place (`chat.update`) and answers in its thread. A webhook gives no
 //! `ts`, so follow-ups are short messages of their own. Slack says no with HTTP 200 and `ok: false`, which is read; when it refuses the
-//! blocks, the message goes again as text at once. Absent on purpose: callbacks from buttons (the buttons are links).
+//! blocks, the message goes again as text at once. With a signing secret the buttons act inside Slack (`press`), else they are links.
+//! Absent on purpose: what people press, which comes back by `http::slack`.
 
+pub mod api;
 pub mod blocks;
 pub mod digest;
 pub mod escape;
+pub mod modal;
+pub mod press;
+mod room;
+
+pub use room::RoomOrder;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,11 +21,12 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use self::blocks::Rendered;
+use self::api::WebApi;
+use self::blocks::{Buttons, Rendered};
 use super::client::{self, Target};
 use super::outcome::{self, failed, retry, retry_all};
 use super::{Abilities, Channel, Kind, Limit, Message, SendFuture, Sending, Setup, SetupError, wording};
-use crate::config::{ChannelSettings, SlackSettings};
+use crate::config::{ChannelSettings, RoomSettings, SlackSettings};
 use crate::domain::{ChannelKind, ChannelRef, Timestamp};
 use crate::engine::input::Receipt;
 use crate::engine::state::Purpose;
@@ -95,6 +103,10 @@ struct Slack {
     reference: ChannelRef,
     client: reqwest::Client,
     way: Way,
+    /// For what is more than posting.
+    web: Option<WebApi>,
+    rooms: Option<RoomSettings>,
+    buttons: Buttons,
     timeout: Duration,
     interval: Duration,
 }
@@ -150,6 +162,12 @@ impl Slack {
         Ok(Self {
             reference: setup.reference.clone(),
             client: client::client(common, &at, CONCURRENCY)?,
+            buttons: match (&settings.signing_secret, &way) {
+                (Some(_), Way::Token { .. }) => Buttons::Here,
+                _ => Buttons::Links,
+            },
+            web: WebApi::new(settings, setup.secrets)?,
+            rooms: settings.rooms.clone(),
             way,
             timeout: common.timeout.to_std(),
             interval: common.interval.map_or(LANE_INTERVAL, crate::domain::Span::to_std),
@@ -157,6 +175,12 @@ impl Slack {
     }
 
     async fn deliver(&self, address: &str, message: &Message) -> Sending {
+        if message.purpose == Purpose::Room {
+            return match (&self.web, &self.rooms) {
+                (Some(web), Some(rooms)) => room::keep(web, &self.reference, rooms, message).await,
+                _ => failed("rooms are not configured any more"),
+            };
+        }
         let follow_up = wording::event(message).is_some();
         match &self.way {
             Way::Token { headers, post, update } => {
@@ -164,11 +188,11 @@ impl Slack {
                 match &message.follows {
                     Some(first) if follow_up => api.follow_up(address, first).await,
                     None if follow_up => api.post(address, blocks::short(message), None).await,
-                    _ => api.post(address, blocks::render(message), None).await,
+                    _ => api.post(address, blocks::render(message, self.buttons), None).await,
                 }
             }
             Way::Webhook(url) => {
-                let rendered = if follow_up { blocks::short(message) } else { blocks::render(message) };
+                let rendered = if follow_up { blocks::short(message) } else { blocks::render(message, self.buttons) };
                 self.hook(url, &rendered, message).await
             }
         }
@@ -276,7 +300,7 @@ impl Api<'_> {
 
     /// Changes the first message in place and says in its thread what happened.
     async fn follow_up(&self, address: &str, first: &Receipt) -> Sending {
-        let rendered = blocks::render(self.message);
+        let rendered = blocks::render(self.message, self.slack.buttons);
         // `parse` is `client` by default here, unlike in chat.postMessage.
         let mut body = json!({
             "channel": first.place,
@@ -345,6 +369,12 @@ impl Api<'_> {
 }
 
 /// The name of an error as Slack spells it; anything else is not repeated, for it may be anything.
+/// Whether Slack may come right by itself.
+#[must_use]
+pub fn is_transient(error: &str) -> bool {
+    TRANSIENT.contains(&error)
+}
+
 fn error_name(text: &[u8]) -> String {
     let is_name = !text.is_empty()
         && text.len() <= 64

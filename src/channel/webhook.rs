@@ -241,6 +241,8 @@ const fn event_type(purpose: Purpose) -> &'static str {
         Purpose::CalledIn => "incident.called_in",
         Purpose::Update => "incident.update",
         Purpose::Reminder => "incident.reminder",
+        // A room is Slack's business; no such row goes to a webhook.
+        Purpose::Room => "incident.room",
     }
 }
 

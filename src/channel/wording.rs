@@ -184,7 +184,13 @@ pub fn event(message: &Message) -> Option<String> {
     let zone = zone(&content.timezone);
     let what = match (message.purpose, &content.status) {
         (
-            Purpose::Page | Purpose::Alert | Purpose::Alarm | Purpose::Digest | Purpose::Notice | Purpose::CalledIn,
+            Purpose::Page
+            | Purpose::Alert
+            | Purpose::Alarm
+            | Purpose::Digest
+            | Purpose::Notice
+            | Purpose::CalledIn
+            | Purpose::Room,
             _,
         ) => return None,
         (Purpose::Update, _) => format!("Status update: {}", text::cut(&message.why, UPDATE_MAX)),
@@ -203,7 +209,9 @@ pub fn event(message: &Message) -> Option<String> {
         (Purpose::Resolved, _) => format!("Resolved{by}"),
         (Purpose::Unacknowledged, _) => "Nobody is on it any more".to_owned(),
         (Purpose::Reopened, _) => "It is back: open again".to_owned(),
-        (Purpose::Changed, _) => format!("Changed: now {}, {}", priority(content), owner(content)),
+        (Purpose::Changed, _) => {
+            format!("Changed: now {}, {}, {}", priority(content), self::status(content, message.now), owner(content))
+        }
     };
     let mut out = if content.drill { format!("DRILL: {what}") } else { what };
     if message.late {

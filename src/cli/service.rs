@@ -22,6 +22,7 @@ use crate::config::{self, Loaded, Settings};
 use crate::http;
 use crate::runtime::dispatch::{Channels, Dispatcher};
 use crate::runtime::heartbeat::Heartbeats;
+use crate::runtime::slack::{ByName, Workspaces, groups};
 use crate::runtime::{Clock, Handle, Parts, Prepared, Reloader, Running, in_service, shutdown};
 use crate::store::{FollowerOptions, IndexFollower, Journal as _, file};
 use crate::telemetry::Metrics;
@@ -53,6 +54,7 @@ pub struct Service {
     running: Running,
     dispatcher: Dispatcher,
     beating: JoinHandle<()>,
+    grouping: JoinHandle<()>,
     follower: Arc<IndexFollower>,
     closing: CancellationToken,
     serving: JoinHandle<Result<(), http::ServeError>>,
@@ -109,7 +111,11 @@ impl Service {
         let dispatcher = Dispatcher::start(handle.clone(), link_key.clone(), &channels, &settings);
         let (heartbeats, beating) = Heartbeats::start(handle.clone(), folder.clone());
         let ready = heartbeats.prepare(&settings).context("could not set up the heartbeat")?;
-        handle.set_reloader(reloader(load, folder, dispatcher.clone(), heartbeats.clone(), (channels, settings)));
+        let workspaces = Workspaces::default();
+        workspaces.install(prepare_workspaces(&settings, &folder)?);
+        let grouping = groups::start(handle.clone(), workspaces.clone());
+        let keep = (dispatcher.clone(), heartbeats.clone(), workspaces.clone());
+        handle.set_reloader(reloader(load, folder, keep, (channels, settings)));
         let (sender, index) = (dispatcher.clone(), Arc::clone(&follower));
         let running = prepared
             .run(move |rows| sender.offer(rows), move |seq| index.committed(seq))
@@ -118,7 +124,7 @@ impl Service {
 
         let metrics = Arc::new(Metrics::new());
         let gate = Arc::new(Gate::new(Usage::open(&data)));
-        let app = http::App::new(handle.clone(), Arc::clone(&metrics), link_key, Arc::clone(&gate));
+        let app = http::App::new(handle.clone(), Arc::clone(&metrics), link_key, Arc::clone(&gate), workspaces);
         let router = http::router(app);
         let limits = http::Limits::for_files(files::raise());
         let closing = CancellationToken::new();
@@ -126,7 +132,7 @@ impl Service {
         let remembering = tokio::spawn(remember(gate, handle.clone(), data, closing.clone()));
         let serving =
             tokio::spawn(async move { http::serve(listener, router, metrics, limits, closed.cancelled_owned()).await });
-        Ok(Self { handle, address, running, dispatcher, beating, follower, closing, serving, remembering })
+        Ok(Self { handle, address, running, dispatcher, beating, grouping, follower, closing, serving, remembering })
     }
 
     /// Waits until the shard ends by itself, which is an error.
@@ -144,6 +150,7 @@ impl Service {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.running.announce_stop();
         self.beating.abort();
+        self.grouping.abort();
         self.closing.cancel();
         match self.serving.await {
             Ok(Ok(())) => {}
@@ -188,8 +195,7 @@ fn channels(settings: &Settings, folder: &Path) -> anyhow::Result<Channels> {
 fn reloader(
     load: Load,
     folder: PathBuf,
-    dispatcher: Dispatcher,
-    heartbeats: Heartbeats,
+    (dispatcher, heartbeats, workspaces): (Dispatcher, Heartbeats, Workspaces),
     first: (Channels, Arc<Settings>),
 ) -> Reloader {
     let last = std::sync::Mutex::new(first);
@@ -201,7 +207,9 @@ fn reloader(
             let ready = heartbeats.prepare(&settings).map_err(|error| {
                 format!("error: could not set up the heartbeat: {:#}\n", anyhow::Error::from(error))
             })?;
+            let known = prepare_workspaces(&settings, &folder).map_err(|error| format!("error: {error:#}\n"))?;
             dispatcher.install(&made, &settings);
+            let (places, known_before) = (workspaces.clone(), workspaces.install(known));
             let (beats, beat_before) = (heartbeats.clone(), heartbeats.install(ready));
             let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let (channels, settings) = std::mem::replace(&mut *last, (made, settings));
@@ -209,9 +217,15 @@ fn reloader(
             Ok(Box::new(move || {
                 dispatcher.install(&channels, &settings);
                 beats.install(beat_before);
+                places.install(known_before);
             }))
         }),
     )
+}
+
+/// Sets up the workspaces in which people act.
+fn prepare_workspaces(settings: &Settings, folder: &Path) -> anyhow::Result<ByName> {
+    Workspaces::prepare(settings, &|secret| config::secret::resolve(secret, folder)).context("could not set up Slack")
 }
 
 /// The key that signs action links: the configured secret, hashed to length, or one made once and kept with the data.

@@ -165,7 +165,7 @@ pub(super) fn listed<T: AsRef<str>>(names: &[T], most: usize) -> String {
 
 /// The nearest of `known` to `wanted`, if any is near enough to be meant.
 #[must_use]
-pub(super) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted_folded = wanted.chars().take(64).collect::<String>().to_lowercase().replace('-', "_");
     let limit = (wanted_folded.chars().count() / 3).max(1);
     known

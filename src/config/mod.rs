@@ -24,12 +24,13 @@ pub mod template;
 mod tree;
 mod view;
 
-pub use diagnostic::{Diagnostic, FINDINGS_MAX, Severity};
+pub use diagnostic::{Diagnostic, FINDINGS_MAX, Severity, nearest};
 pub use schema::schema;
 pub use secret::SecretError;
 pub use settings::{
-    BeatMethod, ChannelSettings, Common, DkimSettings, EmailSettings, HealthLimits, HeartbeatSettings, HttpTarget,
-    Pictures, SecretRef, Settings, SlackSettings, TeamsSettings, TlsMode, TokenSettings, WebhookSettings,
+    BeatMethod, ChannelSettings, Common, Directory, DkimSettings, EmailSettings, HealthLimits, HeartbeatSettings,
+    HttpTarget, Pictures, RoomSettings, SecretRef, Settings, SlackGroup, SlackSettings, TeamsSettings, TlsMode,
+    TokenSettings, WebhookSettings, WhoActs,
 };
 pub use source::{FILE_BYTES_MAX, FILES_MAX, Place, Position, Source, Sources};
 

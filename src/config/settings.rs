@@ -25,6 +25,36 @@ pub struct Settings {
     pub health: HealthLimits,
     /// Rules that make samples of metrics.
     pub metrics: Arc<MetricRules>,
+    /// People by what chat knows of them.
+    pub directory: Arc<Directory>,
+    /// User groups that are kept in step with schedules.
+    pub slack_groups: Vec<SlackGroup>,
+}
+
+/// People by what chat knows of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// By Slack member id; of an id that two people have, nobody.
+    pub by_slack: BTreeMap<Name, Option<Name>>,
+    /// By mail address in lower case; of an address that two people have, nobody.
+    pub by_email: BTreeMap<String, Option<Name>>,
+    /// Slack member ids.
+    pub slack: BTreeMap<Name, Name>,
+    /// Mail addresses.
+    pub email: BTreeMap<Name, String>,
+}
+
+/// A user group in Slack that holds whoever is on call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlackGroup {
+    /// In which schedule.
+    pub schedule: Name,
+    /// In these roles; empty: in the first one, or everybody of a schedule without roles.
+    pub roles: Vec<Name>,
+    /// The workspace.
+    pub channel: ChannelRef,
+    /// The group's id.
+    pub group: String,
 }
 
 /// `[heartbeat]`
@@ -112,12 +142,37 @@ pub struct SlackSettings {
     pub webhook: Option<HttpTarget>,
     /// Base of the Web API. Default `https://slack.com/api/`.
     pub api_url: String,
-    /// For interactive callbacks.
+    /// With which Slack signs what people do there.
     pub signing_secret: Option<SecretRef>,
     /// Whether messages show charts, which Slack fetches from callout.
     pub pictures: bool,
+    /// The one before, which is good too while one takes the place of the other.
+    pub previous_signing_secret: Option<SecretRef>,
+    /// Who may act.
+    pub act: WhoActs,
+    /// How rooms of incidents are made; absent: there are none.
+    pub rooms: Option<RoomSettings>,
     /// Common settings.
     pub common: Common,
+}
+
+/// Who may act on an incident from chat. Strangers, whom the configuration does not know, never may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhoActs {
+    /// Members and manager of its team, and whoever was paged or is on call for it.
+    #[default]
+    Team,
+    /// Every person of the configuration.
+    Everybody,
+}
+
+/// How rooms of incidents are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomSettings {
+    /// What their names begin with.
+    pub prefix: String,
+    /// Whether only members see them.
+    pub private: bool,
 }
 
 /// Microsoft Teams Workflows webhook.

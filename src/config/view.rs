@@ -44,6 +44,12 @@ impl<'a> View<'a> {
         self.node.get(key)
     }
 
+    /// A table below this one.
+    pub fn table(&self, key: &str, shape: &'static Table) -> Option<Self> {
+        let node = self.get(key)?;
+        Some(Self { node, place: node.place, shape })
+    }
+
     /// Where the value of `key` stands, or the table's own place.
     pub fn place_of(&self, key: &str) -> Place {
         self.get(key).map_or(self.place, |n| n.place)

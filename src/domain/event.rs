@@ -33,6 +33,8 @@ pub enum Source {
     Drill,
     /// callout's own judgement of samples.
     Samples,
+    /// A person, by hand.
+    Manual,
 }
 
 /// Counts over a window, `(at - length, at]`.

@@ -99,20 +99,39 @@ impl Judge<'_> {
             }
             Verb::ReassignPeople { people, .. } => {
                 self.did(id, by, &format!("handed it to {}", people.join(", ")));
-                self.trigger_again(id);
+                let changed = self.trigger_again(id);
                 self.stop_chains(id);
                 self.reassign_people(id, people);
+                self.tell_if(changed, id, by);
             }
             Verb::ReassignPolicy { policy, .. } => self.reassign_policy(id, by, policy),
-            Verb::Escalate { .. } => {
-                self.did(id, by, "escalated");
-                self.trigger_again(id);
-                self.escalate_now(id);
+            Verb::Escalate { .. } => self.escalate(id, by),
+            Verb::EscalateFrom { round, step, .. } => {
+                let stands = self.engine.state.incidents.get(&id).and_then(|i| i.escalation.as_ref());
+                if stands.is_none_or(|stands| (stands.pass, stands.step) != (*round, *step)) {
+                    self.nothing(Some(id), "the escalation has moved on meanwhile");
+                    return;
+                }
+                self.escalate(id, by);
             }
             Verb::Merge { into, .. } => self.merge(id, by, *into),
             Verb::StatusUpdate { text, .. } => self.status_update(id, by, text),
             Verb::AssignRole { role, person, .. } => self.assign_role(id, by, role, person.as_ref()),
             _ => {}
+        }
+    }
+
+    fn escalate(&mut self, id: IncidentId, by: &Actor) {
+        self.did(id, by, "escalated");
+        let changed = self.trigger_again(id);
+        self.escalate_now(id);
+        self.tell_if(changed, id, by);
+    }
+
+    /// Whoever read that somebody is on it, or that it is quiet, hears that this is so no more.
+    fn tell_if(&mut self, changed: bool, id: IncidentId, by: &Actor) {
+        if changed {
+            self.follow_up(id, Purpose::Changed, by);
         }
     }
 
@@ -174,6 +193,9 @@ impl Judge<'_> {
         self.did(id, by, &format!("set the severity to {what}"));
         self.record(Transition::SeverityChanged { incident: id, severity: severity.cloned(), by: by.clone() });
         let open = self.engine.state.incidents.get(&id).is_some_and(|incident| incident.status.is_open());
+        if open {
+            self.follow_up(id, Purpose::Changed, by);
+        }
         if let Some(severity) = severity.filter(|_| open) {
             self.call_in(id, severity, by);
         }
@@ -185,17 +207,19 @@ impl Judge<'_> {
             return;
         };
         self.did(id, by, &format!("handed it to the policy {policy}"));
-        self.trigger_again(id);
+        let changed = self.trigger_again(id);
         self.record(Transition::PolicyAssigned { incident: id, policy: Some(chain) });
         self.begin_escalation(id);
+        self.tell_if(changed, id, by);
     }
 
-    /// An acknowledged or snoozed incident is open to escalation again.
-    fn trigger_again(&mut self, id: IncidentId) {
+    /// An acknowledged or snoozed incident is open to escalation again. Says whether it was one.
+    fn trigger_again(&mut self, id: IncidentId) -> bool {
         let triggered = self.engine.state.incidents.get(&id).is_some_and(|i| i.status == Status::Triggered);
         if !triggered {
             self.record(Transition::StatusChanged { incident: id, status: Status::Triggered });
         }
+        !triggered
     }
 
     fn add_silence(&mut self, by: &Actor, silence: &SilenceSpec) {

@@ -141,6 +141,9 @@ impl Judge<'_> {
             Outcome::Delivered { receipt } => {
                 self.say(incident, RuleKind::Delivery, Because::Delivered { delivery, attempt, to });
                 self.catch_up(&row, receipt.as_ref());
+                if row.purpose == Purpose::Room {
+                    self.room_told(&row, receipt.as_ref());
+                }
             }
             Outcome::Retry { error, at } => {
                 let because = Because::Retry { delivery, attempt, to, error: error.clone(), at: *at };
@@ -205,6 +208,10 @@ impl Judge<'_> {
     /// A message failed for good: the next way, if there is one; if there is none, an alarm.
     fn another_way(&mut self, row: &Delivery, error: &str) {
         let Some(id) = row.incident else { return };
+        if row.purpose == Purpose::Room {
+            self.room_failed(id, row, error);
+            return;
+        }
         let next = self.next_way(row);
         let triggered = self.engine.state.incidents.get(&id).is_some_and(|i| i.status == Status::Triggered);
         let worth = row.purpose != Purpose::Page || triggered;

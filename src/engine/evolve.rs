@@ -203,11 +203,16 @@ impl Engine {
             T::SourceEnded { incident, fingerprint } => {
                 self.change(*incident, |i, _| i.firing.retain(|f| f != fingerprint));
             }
-            T::StatusChanged { incident, status } => self.change(*incident, |i, _| {
-                i.status = status.clone();
-                i.chains = Vec::new();
-                i.update_due = i.update_due.filter(|_| status.is_open());
-            }),
+            T::StatusChanged { incident, status } => {
+                if !status.is_open() {
+                    self.state.rooms.remove(incident);
+                }
+                self.change(*incident, |i, _| {
+                    i.status = status.clone();
+                    i.chains = Vec::new();
+                    i.update_due = i.update_due.filter(|_| status.is_open());
+                });
+            }
             T::PriorityChanged { incident, priority, rank, by } => self.change(*incident, |i, now| {
                 let before = std::mem::replace(&mut i.priority, priority.clone());
                 i.remember_change(now, by, Dimension::Priority, before, priority.as_ref());
@@ -230,6 +235,7 @@ impl Engine {
                 i.links_used.push(LinkUse { message: *message, act: act.clone(), by: by.clone(), at: now });
             }),
             T::IncidentForgotten { incident } => self.incident_forgotten(*incident),
+            T::RoomChanged { incident, room } => self.change(*incident, |i, _| i.room.clone_from(room)),
             T::PolicyAssigned { incident, policy } => self.change(*incident, |i, _| {
                 i.escalation = policy.as_ref().map(|policy| new_escalation(Arc::clone(policy)));
                 i.chains = Vec::new();
@@ -424,6 +430,7 @@ impl Engine {
             update_due: None,
             response: None,
             links_used: Vec::new(),
+            room: None,
         };
         self.state.last_incident = self.state.last_incident.max(opening.incident.0);
         self.state.by_key.insert(opening.key.clone(), opening.incident);
@@ -432,6 +439,7 @@ impl Engine {
 
     fn incident_forgotten(&mut self, id: IncidentId) {
         let Some(incident) = self.state.incidents.remove(&id) else { return };
+        self.state.rooms.remove(&id);
         if self.state.by_key.get(&incident.key) == Some(&id) {
             self.state.by_key.remove(&incident.key);
         }
@@ -463,7 +471,11 @@ impl Engine {
         if let Some(incident) = delivery.incident.and_then(|id| self.state.incidents.get_mut(&id)) {
             Arc::make_mut(incident).pending.push(delivery.id);
         }
-        self.count_single(delivery);
+        if let (Purpose::Room, Some(incident)) = (delivery.purpose, delivery.incident) {
+            self.state.rooms.insert(incident);
+        } else {
+            self.count_single(delivery);
+        }
         self.state.outbox.insert(delivery.id, Arc::clone(delivery));
     }
 

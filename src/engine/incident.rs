@@ -3,6 +3,7 @@
 use super::input::Actor;
 use super::judge::{Case, Judge};
 use super::level_event;
+use super::limits;
 use super::policy::{Policy, Target};
 use super::state::{Purpose, Recipient, Status};
 use super::transition::{IncidentOpening, Transition};
@@ -176,7 +177,13 @@ impl Judge<'_> {
             }
             Status::Acknowledged { .. } => self.back_to_triggered(id, "the acknowledgement ran out"),
             Status::Snoozed { .. } => self.back_to_triggered(id, "the snooze is over"),
-            Status::Resolved { .. } => self.forget(id),
+            Status::Resolved { at, .. } => {
+                if at.plus(limits::RESOLVED_KEPT) <= self.now() {
+                    self.forget(id);
+                } else {
+                    self.archive_room(id);
+                }
+            }
         }
     }
 

@@ -159,6 +159,8 @@ pub enum Verb {
     RevokeCalendar { of: CalendarOf },
     /// A silence that ends when the incident it belongs to is resolved, at the latest at its own end.
     AddSilenceOf { silence: Box<SilenceSpec>, incident: IncidentId },
+    /// The next step at once, if the escalation still stands where whoever asks saw it; so the same wish twice is one.
+    EscalateFrom { incident: IncidentId, round: u32, step: u32 },
 }
 
 impl Verb {
@@ -176,7 +178,7 @@ impl Verb {
             Self::SetSeverity { .. } => "severity",
             Self::Note { .. } => "note",
             Self::ReassignPeople { .. } | Self::ReassignPolicy { .. } => "reassign",
-            Self::Escalate { .. } => "escalate",
+            Self::Escalate { .. } | Self::EscalateFrom { .. } => "escalate",
             Self::AddSilence(_) | Self::AddSilenceOf { .. } => "add-silence",
             Self::ExpireSilence { .. } => "expire-silence",
             Self::AcknowledgeDigest { .. } => "acknowledge-digest",
@@ -212,7 +214,8 @@ impl Verb {
             | Self::Merge { incident, .. }
             | Self::StatusUpdate { incident, .. }
             | Self::AssignRole { incident, .. }
-            | Self::SettlePostmortem { incident, .. } => Some(*incident),
+            | Self::SettlePostmortem { incident, .. }
+            | Self::EscalateFrom { incident, .. } => Some(*incident),
             Self::AddSilenceOf { incident, .. } => Some(*incident),
             Self::AddSilence(_)
             | Self::ExpireSilence { .. }

@@ -22,6 +22,8 @@ use crate::rules::{Because, RuleKind, burn_rate, priority, snooze};
 pub(super) struct Judge<'a> {
     pub engine: &'a mut Engine,
     decision: Decision,
+    /// Incidents that changed in what their rooms show.
+    pub changed: Vec<IncidentId>,
 }
 
 /// An event with what the catalogue says of it.
@@ -53,7 +55,11 @@ enum Verdict {
 
 impl<'a> Judge<'a> {
     pub const fn new(engine: &'a mut Engine) -> Self {
-        Self { engine, decision: Decision { transitions: Vec::new(), trace: super::Trace { lines: Vec::new() } } }
+        Self {
+            engine,
+            decision: Decision { transitions: Vec::new(), trace: super::Trace { lines: Vec::new() } },
+            changed: Vec::new(),
+        }
     }
 
     pub fn finish(self) -> Decision {
@@ -63,6 +69,7 @@ impl<'a> Judge<'a> {
     /// Performs a transition and lists it.
     pub fn record(&mut self, transition: Transition) {
         self.engine.evolve(&transition);
+        self.note_for_rooms(&transition);
         self.decision.transitions.push(transition);
     }
 
@@ -142,6 +149,7 @@ impl<'a> Judge<'a> {
             Timer::Postmortem(id) => self.postmortem_due(id),
             Timer::Reminder(id) => self.reminder_due(id),
         }
+        self.rooms();
         self.engine.under_way = None;
     }
 
@@ -164,6 +172,7 @@ impl<'a> Judge<'a> {
             Input::Samples(batch) => self.samples(seq, batch),
             Input::Readings(_) => self.readings(seq),
         }
+        self.rooms();
         self.record(Transition::Judged { input: seq });
         self.bound_idempotency();
     }

@@ -112,6 +112,8 @@ pub const OUTBOX_MAX: usize = 2_000_000;
 pub const SCOPES_MAX: usize = 1_000_000;
 /// Silences that are known, ended ones of the last days included; beyond, further ones are refused with 422 (400 on Alertmanager's routes).
 pub const SILENCES_MAX: usize = 10_000;
+/// Open incidents that have a room of their own; beyond, further ones get none, and their messages go where all go.
+pub const ROOMS_MAX: usize = 50;
 /// Outages of one service level that are remembered at most; beyond, the oldest are forgotten.
 pub const EPISODES_MAX: usize = 64;
 /// An outage is remembered so long, about a quarter; beyond, it is forgotten.

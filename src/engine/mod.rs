@@ -26,6 +26,7 @@ pub mod personal;
 pub mod policy;
 pub mod quiet;
 pub mod response;
+pub mod room;
 pub mod stand_in;
 pub mod state;
 mod timers;
@@ -36,6 +37,8 @@ pub mod transition;
 mod level_tests;
 #[cfg(test)]
 mod limit_tests;
+#[cfg(test)]
+mod room_tests;
 #[cfg(test)]
 mod tests;
 

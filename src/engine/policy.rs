@@ -323,6 +323,19 @@ pub struct ChannelPolicy {
     pub follow_up: bool,
     /// Whether messages through it are folded when there are too many.
     pub digest: bool,
+    /// Which incidents get a room of their own in it.
+    pub rooms: Option<RoomRule>,
+}
+
+/// Which incidents get a room of their own, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomRule {
+    /// Of these priorities.
+    pub priorities: Vec<Name>,
+    /// Of these teams; empty: of all.
+    pub teams: Vec<Name>,
+    /// Archived so long after the resolution; absent: never.
+    pub archive_after: Option<Span>,
 }
 
 impl Slo {

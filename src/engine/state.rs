@@ -1,6 +1,6 @@
 //! What the engine knows. In memory; comes from a snapshot and the journal's tail. Only `evolve` changes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,8 @@ pub struct State {
     pub calendars: BTreeMap<CalendarOf, u64>,
     /// What silences belong to, and how far their reminders are.
     pub bonds: BTreeMap<SilenceId, Bond>,
+    /// Open incidents that have a room of their own, or for which one is ordered.
+    pub rooms: BTreeSet<IncidentId>,
 }
 
 /// An input that could not be judged by a defect of callout's own.
@@ -220,6 +222,8 @@ pub struct Incident {
     pub response: Option<Box<Response>>,
     /// Links of messages that were used, oldest first.
     pub links_used: Vec<LinkUse>,
+    /// Its room in chat, once it has one.
+    pub room: Option<Box<Room>>,
 }
 
 /// A link that was used.
@@ -233,6 +237,30 @@ pub struct LinkUse {
     pub by: Actor,
     /// When.
     pub at: Timestamp,
+}
+
+/// A room of an incident's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Room {
+    /// Where it is: the place is the room's id, the message its name.
+    pub receipt: Receipt,
+    /// What it shows, as [`super::room`] writes it.
+    pub shown: Name,
+    /// What becomes of it when the incident is over.
+    pub archive: Archive,
+}
+
+/// What becomes of a room when its incident is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Archive {
+    /// It stays.
+    Never,
+    /// It is archived so long after the resolution.
+    After(crate::domain::Span),
+    /// It is to be archived now.
+    Due,
+    /// It was archived.
+    Done,
 }
 
 impl Incident {
@@ -367,6 +395,8 @@ pub enum Purpose {
     Update,
     /// Something is due that nobody did: a status update.
     Reminder,
+    /// No message: the incident's own room is made, or brought in step with it.
+    Room,
 }
 
 impl Purpose {
@@ -388,6 +418,7 @@ impl Purpose {
             Self::CalledIn => "called-in",
             Self::Update => "update",
             Self::Reminder => "reminder",
+            Self::Room => "room",
         }
     }
 }

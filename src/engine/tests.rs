@@ -22,7 +22,7 @@ pub(super) fn minute(n: i64) -> Timestamp {
     Timestamp::from_seconds(1_763_669_700 + n * 60)
 }
 
-fn slack() -> ChannelRef {
+pub(super) fn slack() -> ChannelRef {
     ChannelRef { kind: ChannelKind::Slack, name: "main".into() }
 }
 
@@ -124,6 +124,7 @@ pub(super) fn policy() -> Policy {
                         fallback: Some("email:ops@acme.example".parse().unwrap()),
                         follow_up: true,
                         digest: true,
+                        rooms: None,
                     },
                 )
             })
@@ -235,7 +236,7 @@ impl World {
     }
 }
 
-fn says(decision: &Decision, rule: RuleKind) -> &Because {
+pub(super) fn says(decision: &Decision, rule: RuleKind) -> &Because {
     &decision.trace.lines.iter().find(|line| line.rule == rule).unwrap_or_else(|| panic!("{decision:?}")).because
 }
 

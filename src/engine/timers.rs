@@ -140,7 +140,10 @@ pub fn incident_deadline(incident: &Incident) -> Option<Timestamp> {
         }
         Status::Acknowledged { until, .. } => *until,
         Status::Snoozed { until, .. } => Some(*until),
-        Status::Resolved { at, .. } => Some(at.plus(limits::RESOLVED_KEPT)),
+        Status::Resolved { at, .. } => {
+            let forgotten = at.plus(limits::RESOLVED_KEPT);
+            Some(super::room::archive_at(incident).map_or(forgotten, |archived| archived.min(forgotten)))
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::policy::EscalationPolicy;
 use super::quiet::Bond;
 use super::response::ResponseChange;
 use super::stand_in::{MadeOverride, Swap, SwapStatus};
-use super::state::{Delivery, Purpose, Quarantined, Recipient, ScopeKey, Status};
+use super::state::{Delivery, Purpose, Quarantined, Recipient, Room, ScopeKey, Status};
 use super::timers::Timer;
 use super::trace::Trace;
 use crate::domain::{
@@ -183,6 +183,8 @@ pub enum Transition {
     CalendarRevoked { of: CalendarOf, generation: u64 },
     /// What a silence belongs to, who made it, and what was said of its end.
     SilenceBound { silence: SilenceId, bond: Bond },
+    /// The incident's room in chat was made or changed.
+    RoomChanged { incident: IncidentId, room: Option<Box<Room>> },
 }
 
 /// One source sent again.

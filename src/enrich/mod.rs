@@ -30,10 +30,10 @@ pub use picture::chart;
 use jiff::tz::TimeZone;
 
 use crate::channel::text::short;
-use crate::channel::{ActionLinks, Content, Urgency, wording};
+use crate::channel::{ActionLinks, Choices, Content, Urgency, wording};
 use crate::domain::{Event, EventStatus, Labels, Timestamp};
 use crate::engine::policy::{Service, Slo};
-use crate::engine::state::{Incident, Status};
+use crate::engine::state::{Archive, Incident, Status};
 use crate::engine::{Actor, Policy, State};
 
 /// Characters of a name: a service, a person, a version. Beyond, it is cut.
@@ -135,6 +135,21 @@ pub fn content_in_zone(
         timezone: timezone.to_owned(),
         labels: for_programs(&event.labels),
         annotations: for_programs(&event.annotations),
+        choices: choices(incident, policy),
+    }
+}
+
+/// The priorities beside its own, and where its escalation stands.
+fn choices(incident: &Incident, policy: &Policy) -> Choices {
+    let mut names: Vec<_> = policy.priorities.iter().collect();
+    names.sort_by_key(|(_, priority)| priority.rank);
+    let less = names.iter().find(|(_, priority)| priority.rank > incident.rank);
+    let more = names.iter().rev().find(|(_, priority)| priority.rank < incident.rank);
+    Choices {
+        raise: more.map(|(name, _)| (*name).clone()),
+        lower: less.map(|(name, _)| (*name).clone()),
+        escalation: incident.escalation.as_ref().map(|escalation| (escalation.pass, escalation.step)),
+        room: incident.room.as_deref().filter(|room| room.archive != Archive::Done).map(|room| room.receipt.clone()),
     }
 }
 

@@ -120,6 +120,7 @@ pub(super) fn incident(event: Event) -> Incident {
     let policy = Arc::new(EscalationPolicy { name: "checkout".into(), steps, repeat: None, ack_timeout: None });
     let opened_at = at("2026-11-20T20:15:03Z");
     Incident {
+        room: None,
         id: IncidentId(4711),
         key: "checkout/data-api".into(),
         team: "checkout".into(),

@@ -4,12 +4,13 @@ use super::{NAME_MAX, TOLD_MAX, View};
 use crate::channel::text::short;
 use crate::domain::{ChannelKind, Destination};
 use crate::engine::State;
-use crate::engine::state::Recipient;
+use crate::engine::state::{Purpose, Recipient};
 
 /// People first, in the order in which they were paged; then channels. Each once.
 pub fn told(view: &View<'_>, state: &State) -> Vec<String> {
     let incident = view.incident;
-    let on_its_way = incident.pending.iter().filter_map(|id| state.outbox.get(id)).map(|row| &row.to);
+    let rows = incident.pending.iter().filter_map(|id| state.outbox.get(id));
+    let on_its_way = rows.filter(|row| row.purpose != Purpose::Room).map(|row| &row.to);
     let mut told: Vec<String> = Vec::new();
     let mut channels: Vec<String> = Vec::new();
     let add = |list: &mut Vec<String>, name: String| {

@@ -146,7 +146,7 @@ impl Wanted {
             && self.receiver.as_ref().is_none_or(|r| r.is_match(&row.receiver))
             && self.matchers.iter().all(|m| match row.event.source {
                 Source::Alertmanager => m.matches(|name| row.event.labels.get(name)),
-                Source::Native | Source::Drill | Source::Samples => m.matches_event(&row.event),
+                Source::Native | Source::Drill | Source::Samples | Source::Manual => m.matches_event(&row.event),
             })
     }
 }

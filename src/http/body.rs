@@ -23,6 +23,14 @@ enum Encoding {
 /// From the end of a request's head to the end of its body. Beyond: 408 `body-too-slow`, and the connection is closed.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Reads a body as it is, at most `limit` bytes of it.
+///
+/// # Errors
+/// When it is too large, or does not arrive.
+pub async fn read_raw(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    collect(headers, body, Encoding::Plain, limit).await
+}
+
 /// Reads a body that must be JSON.
 ///
 /// # Errors
@@ -64,24 +72,28 @@ async fn read(headers: &HeaderMap, body: Body, encoding: Encoding) -> Result<Byt
         Encoding::Plain => BODY_BYTES_MAX,
         Encoding::Gzip | Encoding::Snappy => COMPRESSED_BYTES_MAX,
     };
-    let declared: Option<usize> =
-        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-    if declared.is_some_and(|bytes| bytes > limit) {
-        return Err(too_large(encoding));
-    }
-    let bytes = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Err(_) => {
-            let detail = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
-            return Err(Refusal::new(&problem::BODY_TOO_SLOW, detail));
-        }
-        Ok(Err(e)) if e.is::<LengthLimitError>() => return Err(too_large(encoding)),
-        Ok(Err(_)) => return Err(Refusal::new(&problem::MALFORMED_JSON, "the body broke off")),
-    };
+    let bytes = collect(headers, body, encoding, limit).await?;
     match encoding {
         Encoding::Plain => Ok(bytes),
         Encoding::Gzip => decompress(&bytes),
         Encoding::Snappy => Ok(remote_write::decompress(&bytes)?.into()),
+    }
+}
+
+async fn collect(headers: &HeaderMap, body: Body, encoding: Encoding, limit: usize) -> Result<Bytes, Refusal> {
+    let declared: Option<usize> =
+        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    if declared.is_some_and(|bytes| bytes > limit) {
+        return Err(too_large(encoding, limit));
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Err(_) => {
+            let detail = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
+            Err(Refusal::new(&problem::BODY_TOO_SLOW, detail))
+        }
+        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(too_large(encoding, limit)),
+        Ok(Err(_)) => Err(Refusal::new(&problem::MALFORMED_JSON, "the body broke off")),
     }
 }
 
@@ -107,12 +119,12 @@ fn check_protobuf(headers: &HeaderMap) -> Result<Version, Refusal> {
     }
 }
 
-fn too_large(encoding: Encoding) -> Refusal {
+fn too_large(encoding: Encoding, limit: usize) -> Refusal {
     Refusal::new(
         &problem::BODY_TOO_LARGE,
         match encoding {
-            Encoding::Plain => format!("more than {BODY_BYTES_MAX} bytes"),
-            Encoding::Gzip | Encoding::Snappy => format!("more than {COMPRESSED_BYTES_MAX} bytes of compressed data"),
+            Encoding::Plain => format!("more than {limit} bytes"),
+            Encoding::Gzip | Encoding::Snappy => format!("more than {limit} bytes of compressed data"),
         },
     )
 }

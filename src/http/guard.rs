@@ -65,7 +65,7 @@ pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: 
         let handle = guard.app.handle();
         let asking = asking(peer, request.headers(), request.uri().authority().map(axum::http::uri::Authority::as_str));
         match guard.route.need {
-            Need::Nothing | Need::Link => Ok(crate::auth::Principal::Anybody),
+            Need::Nothing | Need::Link | Need::Signature => Ok(crate::auth::Principal::Anybody),
             need => guard.app.gate().decide(need, &asking, &handle.settings(), handle.now()),
         }
     };
@@ -109,12 +109,15 @@ impl Guard {
         }
     }
 
-    /// Links that were not made here are counted like wrong tokens.
+    /// Links that were not made here, and signatures that do not fit, are counted like wrong tokens.
     fn links(&self, peer: Option<SocketAddr>, response: Response) -> Response {
-        if self.route.need != Need::Link || response.status() != StatusCode::NOT_FOUND {
-            return response;
-        }
-        match self.app.gate().wrong_link(peer.map(|peer| peer.ip()), self.app.handle().now()) {
+        let (gate, ip, now) = (self.app.gate(), peer.map(|peer| peer.ip()), self.app.handle().now());
+        let counted = match (self.route.need, response.status()) {
+            (Need::Link, StatusCode::NOT_FOUND) => gate.wrong_link(ip, now),
+            (Need::Signature, StatusCode::UNAUTHORIZED) => gate.wrong_signature(ip, now),
+            _ => return response,
+        };
+        match counted {
             Ok(()) => response,
             Err(denied) => self.fail(denied.into()),
         }

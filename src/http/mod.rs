@@ -26,6 +26,7 @@ mod routes;
 mod samples;
 mod server;
 mod silences;
+mod slack;
 mod slos;
 mod stand_ins;
 mod tokens;
@@ -46,6 +47,7 @@ use crate::auth::gate::Gate;
 use crate::auth::link::LinkKey;
 use crate::domain::Timestamp;
 use crate::runtime::Handle;
+use crate::runtime::slack::Workspaces;
 use crate::telemetry::Metrics;
 
 /// What every handler works with. Cheap to clone.
@@ -58,6 +60,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     link_key: LinkKey,
     gate: Arc<Gate>,
+    workspaces: Workspaces,
     started_at: Timestamp,
     dialects: Vec<receive::Counters>,
 }
@@ -65,10 +68,16 @@ struct Inner {
 impl App {
     /// For a running shard.
     #[must_use]
-    pub fn new(handle: Handle, metrics: Arc<Metrics>, link_key: LinkKey, gate: Arc<Gate>) -> Self {
+    pub fn new(
+        handle: Handle,
+        metrics: Arc<Metrics>,
+        link_key: LinkKey,
+        gate: Arc<Gate>,
+        workspaces: Workspaces,
+    ) -> Self {
         let started_at = handle.now();
         let dialects = receive::Counters::all(&metrics);
-        Self(Arc::new(Inner { handle, metrics, link_key, gate, started_at, dialects }))
+        Self(Arc::new(Inner { handle, metrics, link_key, gate, workspaces, started_at, dialects }))
     }
 
     fn handle(&self) -> &Handle {
@@ -81,6 +90,10 @@ impl App {
 
     fn gate(&self) -> &Gate {
         &self.0.gate
+    }
+
+    fn workspaces(&self) -> &Workspaces {
+        &self.0.workspaces
     }
 
     fn metrics(&self) -> &Metrics {

@@ -96,6 +96,12 @@ fn take_over(app: &App) {
         let metric = metrics.heartbeats.get_or_create_owned(&OutcomeLabels { outcome });
         metric.inner().store(counter.get(), Ordering::Relaxed);
     }
+    let groups = app.workspaces().groups();
+    for (outcome, counter) in [("updated", &groups.updated), ("failed", &groups.failed), ("kept", &groups.kept)] {
+        let metric = metrics.slack_groups.get_or_create_owned(&OutcomeLabels { outcome });
+        metric.inner().store(counter.get(), Ordering::Relaxed);
+    }
+    metrics.slack_groups_behind.set(i64::try_from(groups.behind()).unwrap_or(i64::MAX));
     for reason in Reason::ALL {
         let metric = metrics.auth_rejections.get_or_create_owned(&RejectionLabels { reason: reason.as_str() });
         metric.inner().store(app.gate().rejected(reason), Ordering::Relaxed);

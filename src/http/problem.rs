@@ -20,6 +20,8 @@ macro_rules! problems {
 problems! {
     UNAUTHENTICATED = "unauthenticated", 401, "A valid token is required",
         "Send `Authorization: Bearer cot_…`. `callout token new` makes a token.";
+    UNSIGNED = "unsigned", 401, "The request was not signed by Slack, or not lately",
+        "Check the signing secret of the channel and callout's clock. Slack signs with the secret that the app's page shows.";
     FORBIDDEN = "forbidden", 403, "The request is not allowed",
         "The detail names the scope that is missing, or why only this machine is served.";
     TOO_MANY_FAILURES = "too-many-failures", 429, "Too many wrong tokens or links came from this address",
@@ -81,6 +83,11 @@ impl Failure {
     /// Something does not exist.
     pub fn not_found(what: impl std::fmt::Display) -> Self {
         Self::new(&NOT_FOUND, format!("there is no {what}"))
+    }
+
+    /// What went wrong exactly.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The status of the answer.

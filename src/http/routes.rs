@@ -14,7 +14,7 @@ use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
     alertmanager, audit, calendars, drill, events, incidents, indicators, load, oncall, openapi, ops, pages,
-    quarantine, samples, silences, slos, stand_ins, tokens,
+    quarantine, samples, silences, slack, slos, stand_ins, tokens,
 };
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
@@ -73,6 +73,9 @@ fn registered() -> Vec<Registered> {
         ("GET", "/d/{token}", get(pages::show_digest)),
         ("POST", "/d/{token}", post(pages::act_on_digest)),
         ("GET", "/c/{file}", get(pages::chart)),
+        ("POST", "/hooks/slack/{channel}/interactions", post(slack::interactions)),
+        ("POST", "/hooks/slack/{channel}/commands", post(slack::commands)),
+        ("POST", "/hooks/slack/{channel}/events", post(slack::events)),
         ("GET", "/", get(pages::list)),
         ("GET", "/incidents", get(pages::list)),
         ("GET", "/incidents/{id}", get(pages::incident)),

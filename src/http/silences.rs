@@ -260,6 +260,20 @@ fn read(body: &Body, incident: Option<&Incident>, author: Name, now: Timestamp) 
     Ok(silence)
 }
 
+/// A silence as a person wishes for it in chat, from now on. Its id is still to be given.
+pub(super) fn of_person(
+    matchers: &str,
+    lasts: Span,
+    comment: String,
+    author: Name,
+    now: Timestamp,
+) -> Result<SilenceSpec, String> {
+    let matchers = Some(Matchers::One(matchers.to_owned()));
+    let r#for = Some(lasts.to_string());
+    let body = Body { matchers, incident: None, starts_at: None, ends_at: None, r#for, author: None, comment };
+    read(&body, None, author, now)
+}
+
 /// `DELETE /v1/silences/{id}`: it ends now. One that has ended is left alone.
 pub async fn expire(
     State(app): State<App>,

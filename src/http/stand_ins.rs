@@ -136,7 +136,7 @@ fn acting(
 }
 
 /// A moment as people write it: RFC 3339, or a civil time in the schedule's zone.
-fn moment(name: &str, text: &str, zone: &Zone) -> Result<Timestamp, Failure> {
+pub(super) fn moment(name: &str, text: &str, zone: &Zone) -> Result<Timestamp, Failure> {
     if let Ok(at) = Timestamp::parse(text) {
         return Ok(at);
     }

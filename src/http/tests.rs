@@ -22,6 +22,7 @@ use crate::engine::calendar::CalendarOf;
 use crate::ingest::DIALECTS;
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX, EVENTS_MAX, LABELS_MAX};
 use crate::journal::RecordBody;
+use crate::runtime::slack::Workspaces;
 use crate::runtime::{Clock, MakeCore, Parts, Prepared, Running, engine};
 use crate::store::{Journal as _, MemoryJournal, Room};
 use crate::telemetry::Metrics;
@@ -31,6 +32,7 @@ mod indicators;
 mod limits;
 mod links;
 mod quiet;
+mod slack;
 mod slos;
 mod stand_ins;
 
@@ -49,7 +51,7 @@ from = "callout@acme.example"
 url = "http://127.0.0.1:9/"
 allow_private = true
 [people]
-ana = { name = "Ana Ruiz", email = "ana@acme.example" }
+ana = { name = "Ana Ruiz", email = "ana@acme.example", slack = "U0ANA" }
 bo = { name = "Bo Lindqvist", email = "bo@acme.example" }
 [teams.checkout]
 members = ["ana", "bo"]
@@ -127,7 +129,13 @@ impl World {
             make,
         })
         .unwrap();
-        let app = App::new(prepared.handle(), Arc::new(Metrics::new()), LinkKey::new([7; 32]), Arc::default());
+        let app = App::new(
+            prepared.handle(),
+            Arc::new(Metrics::new()),
+            LinkKey::new([7; 32]),
+            Arc::default(),
+            Workspaces::default(),
+        );
         (prepared, app, journal, clock)
     }
 

@@ -5,7 +5,7 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
 use arc_swap::ArcSwap;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::clock::Clock;
 use super::core::Core;
@@ -16,7 +16,7 @@ use super::reload::Reloader;
 use super::samples::{ReadingsAnswer, SamplesAnswer};
 use crate::config::{Loaded, Settings};
 use crate::domain::{Event, EventId, FeedReadings, Name, Sample, Timestamp};
-use crate::engine::{Act, Command, DeliveryReport, Input, Policy, Refire, State};
+use crate::engine::{Act, Command, DeliveryReport, Input, Policy, Refire, State, Verb};
 use crate::store::{Index, JournalReader};
 
 /// Requests that may wait for the shard; beyond, they are refused as [`Refused::Busy`].
@@ -161,6 +161,8 @@ pub(super) struct Shared {
     pub journal: Arc<dyn JournalReader>,
     pub index: Option<Arc<dyn Index>>,
     pub reloader: OnceLock<Reloader>,
+    /// Other people may be on call from now on.
+    pub rota: Notify,
 }
 
 /// A handle on the running shard. Cheap to clone.
@@ -200,7 +202,13 @@ impl Handle {
     /// # Errors
     /// See [`Refused`].
     pub async fn command(&self, command: Command) -> Result<(), Refused> {
-        self.ask(|reply| Request::Judge { input: Input::Command(command), reply }).await
+        let changes_rota =
+            matches!(command.verb, Verb::AddOverride(_) | Verb::RemoveOverride { .. } | Verb::AcceptSwap { .. });
+        let done = self.ask(|reply| Request::Judge { input: Input::Command(command), reply }).await;
+        if changes_rota {
+            self.rota_changed();
+        }
+        done
     }
 
     /// Makes an administrative act part of the record, and says it in the log, which may be kept for longer.
@@ -214,7 +222,18 @@ impl Handle {
     }
 
     pub(super) async fn activate(&self, loaded: Loaded) -> Result<(), Refused> {
-        self.ask(|reply| Request::Activate { loaded, reply }).await
+        self.ask(|reply| Request::Activate { loaded, reply }).await?;
+        self.rota_changed();
+        Ok(())
+    }
+
+    /// Something happened by which other people may be on call: whoever waits for that looks at once.
+    pub fn rota_changed(&self) {
+        self.shared.rota.notify_one();
+    }
+
+    pub(super) async fn rota_changes(&self) {
+        self.shared.rota.notified().await;
     }
 
     pub(super) async fn ask<T>(

@@ -21,6 +21,7 @@ mod reload;
 mod samples;
 mod shard;
 pub mod shutdown;
+pub mod slack;
 mod snapshot;
 mod stepped;
 #[cfg(test)]
@@ -96,6 +97,7 @@ impl Prepared {
             journal: journal.reader(),
             index,
             reloader: OnceLock::new(),
+            rota: tokio::sync::Notify::new(),
         };
         Ok(Self { handle: Handle { shared: Arc::new(shared) }, requests, journal, make })
     }

@@ -89,7 +89,8 @@ impl Concern {
             | Transition::ChainMoved { incident, .. }
             | Transition::PageHeld { incident, .. }
             | Transition::ChainsStopped { incident }
-            | Transition::EscalationHeld { incident, .. } => {
+            | Transition::EscalationHeld { incident, .. }
+            | Transition::RoomChanged { incident, .. } => {
                 self.incidents.insert(*incident);
             }
             Transition::DeliveryOrdered(delivery) => {

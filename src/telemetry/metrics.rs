@@ -63,14 +63,14 @@ pub struct DeliveryLabels {
 /// How something ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OutcomeLabels {
-    /// Of heartbeats: `sent`, `failed`, `withheld`.
+    /// Of heartbeats: `sent`, `failed`, `withheld`; of Slack groups: `updated`, `failed`, `kept`.
     pub outcome: &'static str,
 }
 
 /// Why a request was turned away.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RejectionLabels {
-    /// `missing`, `unknown`, `expired`, `scope`, `throttled`, `not-local`, `link`
+    /// `missing`, `unknown`, `expired`, `scope`, `throttled`, `not-local`, `link`, `signature`
     pub reason: &'static str,
 }
 
@@ -159,6 +159,10 @@ pub struct Metrics {
     pub http_panics: Counter,
     /// Signs of life to the monitor outside.
     pub heartbeats: Family<OutcomeLabels, Counter>,
+    /// Slack groups by what became of them.
+    pub slack_groups: Family<OutcomeLabels, Counter>,
+    /// Slack groups that do not hold whom they should.
+    pub slack_groups_behind: Gauge,
     /// Requests turned away before their handlers.
     pub auth_rejections: Family<RejectionLabels, Counter>,
     /// Connections closed at once, since their address has too many.
@@ -210,6 +214,8 @@ impl Metrics {
             reloads: Counter::default(),
             http_panics: Counter::default(),
             heartbeats: Family::default(),
+            slack_groups: Family::default(),
+            slack_groups_behind: Gauge::default(),
             auth_rejections: Family::default(),
             http_connections_refused: Counter::default(),
         };
@@ -313,6 +319,16 @@ impl Metrics {
             self.undelivered_page_age_seconds.clone(),
         );
         r.register("heartbeats", "Signs of life to the monitor outside, by outcome", self.heartbeats.clone());
+        r.register(
+            "slack_groups",
+            "Slack user groups by what became of them: updated, failed, kept as they were in a hole",
+            self.slack_groups.clone(),
+        );
+        r.register(
+            "slack_groups_behind",
+            "Slack user groups that do not hold whoever is on call",
+            self.slack_groups_behind.clone(),
+        );
         r.register("reloads", "Configurations activated by a reload", self.reloads.clone());
         r.register("reload_failures", "Configurations refused at a reload", self.reload_failures.clone());
     }

@@ -30,6 +30,7 @@ mod samples;
 mod schemathesis;
 mod secrets;
 mod security;
+mod slack;
 mod slo_examples;
 mod smuggling;
 mod stand_ins;

@@ -53,14 +53,23 @@ pub struct Rendered {
     pub blocks: Vec<Value>,
 }
 
+/// What the buttons of a message do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Buttons {
+    /// They open a page.
+    Links,
+    /// They act here.
+    Here,
+}
+
 /// The whole message.
-pub fn render(message: &Message) -> Rendered {
+pub fn render(message: &Message, buttons: Buttons) -> Rendered {
     if let Some(digest) = message.digest.as_deref() {
-        return super::digest::render(message, digest);
+        return super::digest::render(message, digest, buttons);
     }
     let text = notification(message);
     let blocks = match message.content.as_deref() {
-        Some(content) => incident(message, content),
+        Some(content) => incident(message, content, buttons),
         None => alarm(message),
     };
     Rendered { text, blocks }
@@ -158,7 +167,7 @@ fn notice_button((number, to): (usize, &Link)) -> Option<Value> {
     Some(button)
 }
 
-fn incident(message: &Message, content: &Content) -> Vec<Value> {
+fn incident(message: &Message, content: &Content, here: Buttons) -> Vec<Value> {
     let first = wording::first_line(message);
     let mut blocks = vec![header(&first)];
     if first.chars().count() > HEADER_MAX {
@@ -180,7 +189,10 @@ fn incident(message: &Message, content: &Content) -> Vec<Value> {
     }
     let (inline, wide) = links(content);
     push_text(&mut blocks, &inline);
-    let mut buttons = buttons(content);
+    let mut buttons = match here {
+        Buttons::Links => buttons(content),
+        Buttons::Here => super::press::elements(content),
+    };
     buttons.extend(wide);
     if !buttons.is_empty() {
         blocks.push(actions(&buttons));
@@ -236,6 +248,9 @@ fn told(message: &Message, content: &Content) -> Option<String> {
     }
     if let Some(told) = wording::told(content) {
         parts.push(line(&told, 600));
+    }
+    if let Some(room) = content.choices.room.as_ref().filter(|room| room.place.chars().all(char::is_alphanumeric)) {
+        parts.push(format!("Room: <#{}>", room.place));
     }
     (!parts.is_empty()).then(|| parts.join("\n"))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::blocks::{self, Rendered};
+use super::blocks::{self, Buttons, Rendered};
 use super::escape::{line, link};
 use crate::channel::Message;
 use crate::channel::digest::{self, Digest, Named};
@@ -13,7 +13,7 @@ pub const LINE_MAX: usize = 240;
 pub const PAGE_URL_MAX: usize = 200;
 
 /// The whole message.
-pub fn render(message: &Message, digest: &Digest) -> Rendered {
+pub fn render(message: &Message, digest: &Digest, here: Buttons) -> Rendered {
     let first = digest::first_line(digest);
     let mut out = vec![blocks::header(&first)];
     let facts = digest::facts(digest);
@@ -23,7 +23,11 @@ pub fn render(message: &Message, digest: &Digest) -> Rendered {
     if let Some(list) = list(digest) {
         out.push(blocks::section(&list));
     }
-    let buttons: Vec<Value> = digest::buttons(digest).iter().filter_map(blocks::button_of).collect();
+    let offered = digest::buttons(digest);
+    let buttons: Vec<Value> = match here {
+        Buttons::Links => offered.iter().filter_map(blocks::button_of).collect(),
+        Buttons::Here => super::press::digest_elements(digest.id, &offered),
+    };
     if !buttons.is_empty() {
         out.push(blocks::actions(&buttons));
     }

@@ -15,8 +15,6 @@ use crate::config::view::View;
 use crate::domain::{ChannelKind, ChannelRef, Name, Span};
 use crate::engine::policy::ChannelPolicy;
 
-/// Base of Slack's Web API.
-const SLACK_API: &str = "https://slack.com/api/";
 const TIMEOUT_DEFAULT: Span = Span::from_seconds(10);
 /// Longest deadline of one attempt. Beyond: a mistake of the configuration.
 const TIMEOUT_MAX: Span = Span::from_minutes(5);
@@ -58,7 +56,8 @@ impl<'a> Compiler<'a> {
                 let follow_up = view.truth("follow_up", true);
                 // Whoever reads a webhook is a program, which wants every message.
                 let digest = kind != ChannelKind::Webhook && view.truth("digest", true);
-                policies.insert(channel.clone(), ChannelPolicy { fallback, follow_up, digest });
+                let rooms = if kind == ChannelKind::Slack { self.room_rule(&view) } else { None };
+                policies.insert(channel.clone(), ChannelPolicy { fallback, follow_up, digest, rooms });
                 if let Some(read) = read {
                     settings.insert(channel, read);
                 }
@@ -86,7 +85,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn common(&mut self, view: &View<'a>) -> Common {
+    pub(super) fn common(&mut self, view: &View<'a>) -> Common {
         Common {
             give_up: view.span("give_up").unwrap_or(GIVE_UP_DEFAULT),
             interval: view.span("interval"),
@@ -127,13 +126,7 @@ impl<'a> Compiler<'a> {
             }
             _ => {}
         }
-        let mut api_url = view.text("api_url").unwrap_or(SLACK_API).to_owned();
-        if !api_url.ends_with('/') {
-            api_url.push('/');
-        }
-        let signing_secret = self.secret(view, "signing_secret");
-        let pictures = self.fetched_pictures(view);
-        Some(SlackSettings { token, webhook, api_url, signing_secret, pictures, common: self.common(view) })
+        Some(self.slack_settings(view, token, webhook))
     }
 
     fn flow(&mut self, view: &View<'a>) -> Option<TeamsSettings> {
@@ -144,7 +137,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Whether a channel shows pictures that others fetch, which takes an address where they can.
-    fn fetched_pictures(&mut self, view: &View<'a>) -> bool {
+    pub(super) fn fetched_pictures(&mut self, view: &View<'a>) -> bool {
         if !view.truth("pictures", false) {
             return false;
         }

@@ -10,6 +10,7 @@ mod personal;
 mod roles;
 mod schedules;
 mod services;
+mod slack;
 mod teams;
 mod templates;
 mod watch;
@@ -105,6 +106,7 @@ impl<'a> Compiler<'a> {
         let (heartbeat, health) = (self.heartbeat(), self.health());
         let metrics = Arc::new(self.metrics());
         let templates = Arc::new(self.templates());
+        let slack_groups = self.slack_groups(&channel_settings);
         (
             policy,
             Settings {
@@ -115,6 +117,8 @@ impl<'a> Compiler<'a> {
                 health,
                 metrics,
                 templates,
+                directory: Arc::new(self.directory()),
+                slack_groups,
             },
         )
     }

@@ -1,7 +1,9 @@
 //! Keys of channels: the ways out.
 
-use super::{ALLOW_PRIVATE, CA_FILE, DESTINATION, LINE, PATH, SPAN, TIMEOUT, URL, URL_ENV, URL_FILE, VARIABLE, text};
-use crate::config::shape::{Format, Key, Map, Names, Shape, Table};
+use super::{
+    ALLOW_PRIVATE, CA_FILE, DESTINATION, LINE, PATH, SPAN, TIMEOUT, URL, URL_ENV, URL_FILE, VARIABLE, named, text,
+};
+use crate::config::shape::{Format, Key, Many, Map, Names, Noun, Shape, Table};
 
 /// Ways out, by kind and name.
 pub static CHANNELS: Table = Table {
@@ -45,6 +47,14 @@ pub static SLACK: Table = Table {
         Key::new("signing_secret_env", VARIABLE, "environment variable with the signing secret, for buttons"),
         Key::new("signing_secret_file", PATH, "file with the signing secret, for buttons"),
         PICTURES,
+        Key::new("previous_signing_secret_env", VARIABLE, "environment variable with the one before, during a change"),
+        Key::new("previous_signing_secret_file", PATH, "file with the one before, during a change"),
+        Key::new(
+            "act",
+            text(Format::Line),
+            "who may act: `team` (default), those whom it concerns; `everybody` who is configured",
+        ),
+        Key::new("rooms", Shape::Table(&ROOMS), "which incidents get a room of their own"),
         CA_FILE,
         ALLOW_PRIVATE,
         TIMEOUT,
@@ -53,6 +63,22 @@ pub static SLACK: Table = Table {
         FALLBACK,
         FOLLOW_UP,
         DIGESTED,
+    ],
+};
+
+/// Which incidents get a room of their own.
+pub static ROOMS: Table = Table {
+    about: "which incidents get a room of their own",
+    keys: &[
+        Key::required("priorities", list!(named(Noun::Priority), 1), "incidents of these priorities"),
+        Key::new("teams", list!(named(Noun::Team), 1), "of these teams; default: of all"),
+        Key::new("prefix", LINE, "what their names begin with; default `inc-`"),
+        Key::new("private", Shape::Truth, "whether only members see them; default false"),
+        Key::new(
+            "archive_after",
+            text(Format::SpanOrNone),
+            "archived so long after the resolution, at most 1d; default 8h",
+        ),
     ],
 };
 

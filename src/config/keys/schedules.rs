@@ -51,6 +51,8 @@ pub static SCHEDULE: Table = Table {
             Shape::Truth,
             "whether times with nobody on call are meant, so that nothing is said of them",
         ),
+        Key::new("slack_group", LINE, "Slack user group that holds who is on call: channel and id, `main/S0123`"),
+        Key::new("slack_group_roles", list!(LINE, 1), "whose holders are in it; default: the first role"),
         Key::new("layers", list!(Shape::Table(&LAYER), 1), "bottom first; a later layer wins where it has somebody"),
     ],
 };

@@ -38,7 +38,7 @@ const OPERATIONS: &[&[Operation]] = &[
     tokens::DESCRIBED,
 ];
 
-/// Routes that are for people's eyes, speak protocol buffers, or answer that something is gone.
+/// Routes that are for people's eyes, that Slack alone may ask, speak protocol buffers, or answer that something is gone.
 pub const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("GET", "/"),
     ("GET", "/incidents"),
@@ -53,6 +53,9 @@ pub const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("GET", "/s/{token}"),
     ("POST", "/s/{token}"),
     ("GET", "/c/{file}"),
+    ("POST", "/hooks/slack/{channel}/interactions"),
+    ("POST", "/hooks/slack/{channel}/commands"),
+    ("POST", "/hooks/slack/{channel}/events"),
     ("*", "/api/v1/{*rest}"),
     ("POST", "/api/v1/write"),
     ("POST", "/v1/metrics"),
@@ -155,7 +158,7 @@ impl Operation {
         let mut described =
             json!({ "operationId": id.join("-"), "summary": self.summary, "responses": self.responses() });
         let scope = match self.need() {
-            Need::Nothing | Need::Link => None,
+            Need::Nothing | Need::Link | Need::Signature => None,
             Need::Ingest => Some("ingest"),
             Need::Read => Some("read"),
             Need::Act => Some("act"),

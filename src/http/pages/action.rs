@@ -232,14 +232,20 @@ fn snooze(app: &App, link: &Link, word: &str, now: Timestamp) -> Option<(Timesta
         Holder::Channel => None,
     };
     let zone = zone(&policy, own.as_deref());
-    let until = match word {
-        "snooze-30m" => now.plus(Span::from_minutes(30)),
-        "snooze-1h" => now.plus(Span::from_hours(1)),
-        "snooze-4h" => now.plus(Span::from_hours(4)),
-        "snooze-tomorrow" => nine(now.plus(Span::from_hours(1)), &zone)?,
-        _ => return None,
-    };
+    let until = snooze_until(word.strip_prefix("snooze-")?, &zone, now)?;
     Some((until, zone))
+}
+
+/// Until when a snooze lasts that is offered by a word.
+pub fn snooze_until(word: &str, zone: &jiff::tz::TimeZone, now: Timestamp) -> Option<Timestamp> {
+    Some(match word {
+        "30m" => now.plus(Span::from_minutes(30)),
+        "1h" => now.plus(Span::from_hours(1)),
+        "4h" => now.plus(Span::from_hours(4)),
+        "12h" => now.plus(Span::from_hours(12)),
+        "tomorrow" => nine(now.plus(Span::from_hours(1)), zone)?,
+        _ => return None,
+    })
 }
 
 /// The first 9:00 on the clock of `zone` at or after `at`.

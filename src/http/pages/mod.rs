@@ -13,7 +13,7 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
-pub use action::{act, show};
+pub use action::{act, show, snooze_until};
 pub use chart::chart;
 pub use digest::{act as act_on_digest, show as show_digest};
 pub use incidents::{incident, list};

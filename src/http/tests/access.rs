@@ -120,6 +120,10 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("GET", "/quiet", Read, &[200]),
     ("GET", "/s/{token}", Link, &[200]),
     ("POST", "/s/{token}", Link, &[200, 409]),
+    // No channel of Slack is configured in these tests.
+    ("POST", "/hooks/slack/{channel}/interactions", Open, &[404]),
+    ("POST", "/hooks/slack/{channel}/commands", Open, &[404]),
+    ("POST", "/hooks/slack/{channel}/events", Open, &[404]),
     ("GET", "/", Read, &[200]),
     ("GET", "/incidents", Read, &[200]),
     ("GET", "/incidents/{id}", Read, &[200]),

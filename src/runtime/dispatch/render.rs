@@ -9,12 +9,14 @@ use super::handoff::handoff;
 use super::queue::Row;
 use super::wording::reword;
 use crate::auth::link::{self, ChartLink, Holder, Link, LinkKey, SwapLink, Verbs};
+use crate::channel::slack::RoomOrder;
 use crate::channel::{ActionLinks, Message, PersonName, Picture, message};
 use crate::config::{ChannelSettings, Pictures};
 use crate::domain::{ChannelRef, DeliveryId, IncidentId, Span, Timestamp};
 use crate::engine::notice::About;
+use crate::engine::room::asks_to_archive;
 use crate::engine::state::{Delivery, Incident, Purpose, Recipient, Status};
-use crate::engine::{Policy, State};
+use crate::engine::{Actor, Policy, State};
 use crate::enrich;
 use crate::runtime::Handle;
 
@@ -52,7 +54,15 @@ pub fn render(handle: &Handle, key: &LinkKey, rows: &[Row], now: Timestamp) -> V
             rendered.extend(chunk.iter().map(|row| one(state, &policy, channels, key, row, now)));
         });
     }
+    let settings = handle.settings();
     for one in &mut rendered {
+        if let Rendered::Message(message) = one
+            && let Some(room) = message.room.as_mut()
+        {
+            let people = std::mem::take(&mut room.people);
+            let ids = people.iter().filter_map(|person| settings.directory.slack.get(person.as_str()));
+            room.people = ids.map(ToString::to_string).collect();
+        }
         if let Rendered::Message(message) = one
             && let Some(content) = message.content.as_deref_mut()
         {
@@ -150,6 +160,7 @@ fn one(state: &State, policy: &Arc<Policy>, channels: &Channels, key: &LinkKey, 
         digest: None,
         links: notice_links(state, policy, key, delivery, now),
         follows: delivery.follows.clone(),
+        room: (delivery.purpose == Purpose::Room).then(|| room(state, delivery)),
         now,
     }))
 }
@@ -203,6 +214,32 @@ fn picture(
 
 fn is_late(ordered_at: Timestamp, now: Timestamp) -> bool {
     now.since(ordered_at) > LATE_AFTER
+}
+
+/// Who belongs in the room of an incident, by id: whoever was paged for it or did something about it.
+fn room(state: &State, delivery: &Delivery) -> RoomOrder {
+    let incident = delivery.incident.and_then(|id| state.incidents.get(&id));
+    let mut people: Vec<String> = Vec::new();
+    if let Some(incident) = incident {
+        let by = match &incident.status {
+            Status::Acknowledged { by, .. } | Status::Snoozed { by, .. } => Some(by),
+            Status::Triggered | Status::Resolved { .. } => None,
+        };
+        let by = by.and_then(|by| match by {
+            Actor::Person(id) | Actor::Link(id) => Some(id),
+            _ => None,
+        });
+        for id in incident.paged.iter().chain(by).chain(incident.notes.iter().filter_map(|note| match &note.by {
+            Actor::Person(id) | Actor::Link(id) => Some(id),
+            _ => None,
+        })) {
+            if !people.iter().any(|known| known == id.as_str()) {
+                people.push(id.to_string());
+            }
+        }
+    }
+    let over = incident.is_some_and(|incident| !incident.status.is_open());
+    RoomOrder { people, archive: over && asks_to_archive(delivery) }
 }
 
 /// Links for whoever gets the message, good for [`link::LIFETIME`].

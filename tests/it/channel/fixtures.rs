@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use callout::channel::digest::{Digest, DigestLinks, Named, Tally};
 use callout::channel::{
-    self, ActionLinks, Channel, Content, Fact, Link, Measure, Measured, Message, PersonName, Picture, Sending, Urgency,
+    self, ActionLinks, Channel, Choices, Content, Fact, Link, Measure, Measured, Message, PersonName, Picture, Sending,
+    Urgency,
 };
 use callout::chart::Chart;
 use callout::config::{
@@ -150,6 +151,7 @@ pub fn breach() -> Content {
         timezone: "Europe/Berlin".into(),
         labels: pairs(&[("cluster", "eu-3"), ("service", "data-api")]),
         annotations: pairs(&[("summary", "too many errors")]),
+        choices: Choices { raise: Some("P1".into()), lower: Some("P3".into()), escalation: Some((0, 1)), room: None },
     }
 }
 
@@ -166,6 +168,7 @@ pub fn message(purpose: Purpose, content: Content) -> Message {
         digest: None,
         links: Vec::new(),
         follows: None,
+        room: None,
         now: at("2026-11-20T20:18:00Z"),
     }
 }
@@ -527,6 +530,9 @@ pub fn slack_settings(api: &str, common: Common) -> ChannelSettings {
         api_url: api.into(),
         signing_secret: None,
         pictures: true,
+        previous_signing_secret: None,
+        act: Default::default(),
+        rooms: None,
         common,
     })
 }

@@ -2,7 +2,8 @@
 
 use callout::channel::digest::{self, Named};
 use callout::channel::email::render;
-use callout::channel::slack::{blocks, digest as slack_digest};
+use callout::channel::slack::blocks::{self, Buttons};
+use callout::channel::slack::digest as slack_digest;
 use callout::channel::teams::{card, digest as teams_digest};
 use callout::channel::{ActionLinks, Content, Fact, Link, Message, text, wording};
 use callout::config::{ChannelSettings, EmailSettings, TlsMode};
@@ -99,7 +100,7 @@ fn check(edges: Vec<Edge>) {
 
 #[test]
 fn messages_in_slack_show_so_much() {
-    let blocks_of = |message: &Message| Value::from(blocks::render(message).blocks);
+    let blocks_of = |message: &Message| Value::from(blocks::render(message, Buttons::Links).blocks);
     let text = move |message: &Message| blocks_of(message).to_string();
     let in_a_section = move |message: &Message| {
         let all = blocks_of(message);

@@ -1,6 +1,7 @@
 //! Slack: what is said, changed in place, answered in the thread, and done when Slack says no.
 
-use callout::channel::slack::blocks;
+use callout::channel::slack::blocks::{self, Buttons};
+use callout::channel::slack::modal;
 use callout::channel::{Channel, Message, Sending};
 use callout::config::{ChannelSettings, HttpTarget, SlackSettings};
 use callout::domain::ChannelKind;
@@ -21,6 +22,9 @@ fn incoming(sinks: &Sinks) -> Box<dyn Channel> {
         api_url: "https://slack.com/api/".into(),
         signing_secret: None,
         pictures: false,
+        previous_signing_secret: None,
+        act: Default::default(),
+        rooms: None,
         common: f::common(3_000),
     });
     f::build(ChannelKind::Slack, &settings, &[])
@@ -199,7 +203,7 @@ fn an_incoming_webhook_that_refuses_blocks_gets_text() {
 
 #[test]
 fn alert_text_mentions_nobody() {
-    let rendered = blocks::render(&f::nasty());
+    let rendered = blocks::render(&f::nasty(), Buttons::Links);
     let all = format!("{}{}{}", rendered.text, json!(rendered.blocks), blocks::text_only(&f::nasty()));
     for forbidden in ["<!", "<@", "<#", "<https://evil", "<javascript", "<data:"] {
         assert!(!all.contains(forbidden), "{forbidden} in {all}");
@@ -207,11 +211,37 @@ fn alert_text_mentions_nobody() {
 }
 
 #[test]
+fn messages_whose_buttons_act_and_forms_are_as_agreed() {
+    let samples = f::samples();
+    for name in ["page", "urgent", "acknowledged", "snoozed", "resolved", "drill", "digest"] {
+        let Some((_, message)) = samples.iter().find(|(known, _)| *known == name) else { panic!("no sample {name}") };
+        let rendered = blocks::render(message, Buttons::Here);
+        let body = json!({"channel": "C0OPS", "text": rendered.text, "blocks": rendered.blocks});
+        super::golden::check(&format!("slack/slack-here-{name}.json"), &format!("{body:#}\n"));
+    }
+    let names =
+        |names: &[&'static str]| names.iter().map(|name| callout::domain::Name::from(*name)).collect::<Vec<_>>();
+    let (services, priorities) = (names(&["data-api", "users"]), names(&["P1", "P2", "P3"]));
+    let (services, priorities): (Vec<_>, Vec<_>) = (services.iter().collect(), priorities.iter().collect());
+    let many: Vec<callout::domain::Name> = (0..200).map(|n| format!("service-{n}").into()).collect();
+    for (name, view) in [
+        ("reassign", modal::reassign(callout::domain::IncidentId(4711))),
+        ("open", modal::open(&services, &priorities, "log-on is down for <everybody> & all", "C0OPS/1.1")),
+        ("open-many", modal::open(&many.iter().collect::<Vec<_>>(), &[], "", "")),
+        ("said", modal::said("Incident", "You opened #17 (data-api: all is slow). Team checkout hears of it.")),
+    ] {
+        super::golden::check(&format!("slack/slack-view-{name}.json"), &format!("{view:#}\n"));
+    }
+}
+
+#[test]
 fn rendered_messages_are_as_agreed() {
     for (name, message) in f::samples() {
         let rendered = match name {
-            "acknowledged" | "snoozed" | "resolved" => vec![blocks::render(&message), blocks::short(&message)],
-            _ => vec![blocks::render(&message)],
+            "acknowledged" | "snoozed" | "resolved" => {
+                vec![blocks::render(&message, Buttons::Links), blocks::short(&message)]
+            }
+            _ => vec![blocks::render(&message, Buttons::Links)],
         };
         for (rendered, suffix) in rendered.into_iter().zip(["", "-reply"]) {
             let body = json!({"channel": "C0OPS", "text": rendered.text, "blocks": rendered.blocks});

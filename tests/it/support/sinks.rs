@@ -236,6 +236,11 @@ impl Sinks {
         http::get(&self.control("/slack/state")).expect_status(200).json()
     }
 
+    /// Slack sends something: `click`, `slash`, `submit`, `shortcut`, `interact` or `event`; see the README of the stand-ins.
+    pub fn slack_sends(&self, what: &str, request: &Value) -> Value {
+        http::post(&self.control(&format!("/slack/{what}")), request).expect_status(200).json()
+    }
+
     /// Every complaint of the validators about anything received, with its endpoint.
     pub fn complaints(&self) -> Vec<String> {
         self.attempts("*")
