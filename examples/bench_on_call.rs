@@ -63,6 +63,7 @@ fn schedule(roles: &str) -> Schedule {
         role: None,
     };
     Schedule::new(ScheduleSpec {
+        live: callout::schedule::Live::default(),
         team: None,
         name: "bench".into(),
         timezone: zone("Europe/Berlin"),

@@ -3,6 +3,7 @@
 //! Each kind describes itself in a [`Kind`] and is one line of [`KINDS`]. Absent on purpose: retries, rate limits and fallbacks,
 //! which are the dispatcher's; clocks (the time of sending comes with the [`Message`]).
 
+pub mod calendar;
 pub mod client;
 pub mod digest;
 pub mod email;

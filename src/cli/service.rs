@@ -55,6 +55,7 @@ pub struct Service {
     dispatcher: Dispatcher,
     beating: JoinHandle<()>,
     grouping: JoinHandle<()>,
+    reading: JoinHandle<()>,
     follower: Arc<IndexFollower>,
     closing: CancellationToken,
     serving: JoinHandle<Result<(), http::ServeError>>,
@@ -111,6 +112,7 @@ impl Service {
         let dispatcher = Dispatcher::start(handle.clone(), link_key.clone(), &channels, &settings);
         let (heartbeats, beating) = Heartbeats::start(handle.clone(), folder.clone());
         let ready = heartbeats.prepare(&settings).context("could not set up the heartbeat")?;
+        let reading = tokio::spawn(crate::runtime::calendars::run(handle.clone(), folder.clone()));
         let workspaces = Workspaces::default();
         workspaces.install(prepare_workspaces(&settings, &folder)?);
         let grouping = groups::start(handle.clone(), workspaces.clone());
@@ -132,7 +134,19 @@ impl Service {
         let remembering = tokio::spawn(remember(gate, handle.clone(), data, closing.clone()));
         let serving =
             tokio::spawn(async move { http::serve(listener, router, metrics, limits, closed.cancelled_owned()).await });
-        Ok(Self { handle, address, running, dispatcher, beating, grouping, follower, closing, serving, remembering })
+        Ok(Self {
+            handle,
+            address,
+            running,
+            dispatcher,
+            beating,
+            reading,
+            grouping,
+            follower,
+            closing,
+            serving,
+            remembering,
+        })
     }
 
     /// Waits until the shard ends by itself, which is an error.
@@ -151,6 +165,7 @@ impl Service {
         self.running.announce_stop();
         self.beating.abort();
         self.grouping.abort();
+        self.reading.abort();
         self.closing.cancel();
         match self.serving.await {
             Ok(Ok(())) => {}

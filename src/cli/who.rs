@@ -163,11 +163,14 @@ fn print_now(rows: &[Value]) {
     let cells: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
+            let absent = row.get("absent").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let absent: Vec<&str> = absent.iter().filter_map(Value::as_str).collect();
+            let away = if absent.is_empty() { String::new() } else { format!(" (away: {})", absent.join(", ")) };
             let swapped = row.get("overridden").and_then(Value::as_bool).unwrap_or_default();
             vec![
                 text(row, "schedule").to_owned(),
                 or_dash(text(row, "role")),
-                users(row),
+                format!("{}{away}", users(row)),
                 or_dash(text(row, "until")),
                 if swapped { "override".to_owned() } else { or_dash(text(row, "layer")) },
             ]

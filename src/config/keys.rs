@@ -84,6 +84,7 @@ pub static ROOT: Table = Table {
         Key::new("services", map!(free Shape::Table(&SERVICE)), "services and their SLOs"),
         Key::new("schedules", map!(Shape::Table(&SCHEDULE)), "who is on call"),
         Key::new("holidays", map!(Shape::Table(&HOLIDAYS)), "calendars of days off"),
+        Key::new("calendars", Shape::Table(&CALENDARS), "how calendars of absences and holidays are read"),
         Key::new("overrides", list!(Shape::Table(&OVERRIDE)), "stand-ins, swaps and other changes to schedules"),
         Key::new("escalations", map!(Shape::Table(&ESCALATION)), "chains of whom to tell"),
         Key::new("groups", map!(Shape::Table(&GROUP)), "groups of people or stakeholders across teams"),

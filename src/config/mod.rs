@@ -28,9 +28,9 @@ pub use diagnostic::{Diagnostic, FINDINGS_MAX, Severity, nearest};
 pub use schema::schema;
 pub use secret::SecretError;
 pub use settings::{
-    BeatMethod, ChannelSettings, Common, Directory, DkimSettings, EmailSettings, HealthLimits, HeartbeatSettings,
-    HttpTarget, Pictures, RoomSettings, SecretRef, Settings, SlackGroup, SlackSettings, TeamsSettings, TlsMode,
-    TokenSettings, WebhookSettings, WhoActs,
+    BeatMethod, CalendarFrom, CalendarSettings, ChannelSettings, Common, Directory, DkimSettings, EmailSettings,
+    HealthLimits, HeartbeatSettings, HttpTarget, Pictures, RoomSettings, SecretRef, Settings, SlackGroup,
+    SlackSettings, TeamsSettings, TlsMode, TokenSettings, WebhookSettings, WhoActs,
 };
 pub use source::{FILE_BYTES_MAX, FILES_MAX, Place, Position, Source, Sources};
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::metrics::MetricRules;
 use super::template::Templates;
 use crate::domain::{ChannelRef, Name, Span, Timestamp};
+use crate::engine::absence::CalendarUse;
 
 /// Settings of the shell.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +30,10 @@ pub struct Settings {
     pub directory: Arc<Directory>,
     /// User groups that are kept in step with schedules.
     pub slack_groups: Vec<SlackGroup>,
+    /// Calendars of absences and holidays.
+    pub calendars: Vec<CalendarSettings>,
+    /// Time between two looks at them.
+    pub calendars_every: Span,
 }
 
 /// People by what chat knows of them.
@@ -55,6 +60,28 @@ pub struct SlackGroup {
     pub channel: ChannelRef,
     /// The group's id.
     pub group: String,
+}
+
+/// A calendar that others keep.
+#[derive(Debug, Clone)]
+pub struct CalendarSettings {
+    /// What it is for.
+    pub of: CalendarUse,
+    /// Where it is.
+    pub from: CalendarFrom,
+    /// Of whole days, and of times without a zone.
+    pub zone: jiff::tz::TimeZone,
+    /// Deadline, certificates, address policy.
+    pub common: Common,
+}
+
+/// Where a calendar is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CalendarFrom {
+    /// Behind an address.
+    Url(HttpTarget),
+    /// A file, relative to the configuration's folder.
+    File(PathBuf),
 }
 
 /// `[heartbeat]`

@@ -154,6 +154,8 @@ impl Engine {
                     self.timers.set(reminder_deadline(&self.state, *silence), Timer::Reminder(*silence));
                 }
             }
+            T::CalendarTaken { input } => self.calendar_taken(*input),
+            T::AbsencesLooked { told } => self.absences_looked(told),
             T::CalendarRevoked { of, generation } => self.calendar_revoked(of, *generation),
             T::NoticeOrdered { about, delivery } => {
                 if let Some(about) = about {

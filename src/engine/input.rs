@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::absence::CalendarRead;
 use super::calendar::CalendarOf;
 use super::response::Settlement;
 pub use super::stand_in::{NewOverride, Offer};
@@ -37,6 +38,8 @@ pub enum Input {
     Administered(Act),
     /// What counters of others stood at.
     Readings(Arc<ReadingBatch>),
+    /// What a calendar of absences or holidays says now.
+    Calendar(Arc<CalendarRead>),
 }
 
 /// An administrative act: what changes or reveals callout itself, not an incident.

@@ -122,6 +122,7 @@ impl<'a> Judge<'a> {
             Timer::Update(id) => state.incidents.get(id).and_then(|incident| incident.update_due),
             Timer::Postmortem(id) => state.postmortems.get(id).map(|known| postmortem_deadline(known)),
             Timer::Reminder(id) => super::quiet::reminder_deadline(state, *id),
+            Timer::Absences => super::absence::is_due(state),
         };
         let Some(due) = due else { return };
         let due = state.set_aside.get(&timer).map_or(due, |until| due.max(*until));
@@ -148,6 +149,7 @@ impl<'a> Judge<'a> {
             Timer::Update(id) => self.update_due(id),
             Timer::Postmortem(id) => self.postmortem_due(id),
             Timer::Reminder(id) => self.reminder_due(id),
+            Timer::Absences => self.look_for_absences(),
         }
         self.rooms();
         self.engine.under_way = None;
@@ -171,6 +173,7 @@ impl<'a> Judge<'a> {
             Input::Tick => {}
             Input::Samples(batch) => self.samples(seq, batch),
             Input::Readings(_) => self.readings(seq),
+            Input::Calendar(read) => self.calendar_read(seq, &read.of),
         }
         self.rooms();
         self.record(Transition::Judged { input: seq });

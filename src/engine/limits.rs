@@ -160,3 +160,11 @@ pub const POSTMORTEM_KEPT: Span = Span::from_hours(93 * 24);
 pub const SILENCE_REMINDED_AFTER: Span = Span::from_hours(24);
 /// The first reminder comes so long before the end, the second at the end.
 pub const SILENCE_REMINDED_BEFORE: Span = Span::from_hours(1);
+/// Whoever is on call while away is told so long ahead, once; what lies further ahead is told when it comes nearer.
+pub const ABSENCE_TOLD_AHEAD: Span = Span::from_hours(14 * 24);
+/// Schedules are looked over for people who are on call while away this often, and whenever a calendar changes.
+pub const ABSENCES_LOOKED_EVERY: Span = Span::from_hours(24);
+/// That somebody was told is remembered so long after it began; beyond, it is forgotten.
+pub const ABSENCE_TOLD_KEPT: Span = Span::from_hours(31 * 24);
+/// People on call while away that one look finds; beyond, further ones are found by the next.
+pub const ABSENCE_CONFLICTS_MAX: usize = 200;

@@ -3,6 +3,7 @@
 //! Absent on purpose: clocks, I/O, randomness, async, logging, hash maps. Judging never changes state but through `evolve`;
 //! `evolve` performs one recorded transition and never judges. Recovery replays transitions only.
 
+pub mod absence;
 pub mod calendar;
 mod command;
 pub mod counters;
@@ -83,7 +84,7 @@ impl Engine {
     #[must_use]
     pub fn from_state(mut state: State, policy: Arc<Policy>) -> Self {
         state.levels.index = Arc::new(level_index::LevelIndex::build(&state.levels, &policy));
-        state.rota = Arc::new(stand_in::Rota::build(&policy, &state.stand_ins));
+        state.rota = Arc::new(stand_in::Rota::build(&policy, &state));
         let timers = Timers::rebuild(&state);
         let mut silences = SilenceTable::default();
         for silence in state.silences.values() {
@@ -123,7 +124,7 @@ impl Engine {
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
         self.state.levels.index = Arc::new(level_index::LevelIndex::build(&self.state.levels, &policy));
         self.round = level_judge::Round::default();
-        self.state.rota = Arc::new(stand_in::Rota::build(&policy, &self.state.stand_ins));
+        self.state.rota = Arc::new(stand_in::Rota::build(&policy, &self.state));
         self.policy = policy;
     }
 

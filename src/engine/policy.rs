@@ -109,6 +109,8 @@ pub struct Person {
     pub timezone: Option<Name>,
     /// How they want to be paged.
     pub rules: Rules,
+    /// Whether a calendar says when they are away.
+    pub absences: bool,
 }
 
 impl Person {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::absence::Absences;
 use super::calendar::CalendarOf;
 use super::counters::Counters;
 use super::digest::{Digest, Flow};
@@ -89,6 +90,8 @@ pub struct State {
     pub bonds: BTreeMap<SilenceId, Bond>,
     /// Open incidents that have a room of their own, or for which one is ordered.
     pub rooms: BTreeSet<IncidentId>,
+    /// What calendars of absences and holidays say.
+    pub absences: Absences,
 }
 
 /// An input that could not be judged by a defect of callout's own.

@@ -43,6 +43,8 @@ pub enum Timer {
     Handoff(Name),
     /// A long silence ends soon, or has ended.
     Reminder(SilenceId),
+    /// Schedules are looked over for people who are on call while away.
+    Absences,
 }
 
 impl std::fmt::Display for Timer {
@@ -61,6 +63,7 @@ impl std::fmt::Display for Timer {
             Self::Swap(id) => write!(f, "of the swap request {id}"),
             Self::Update(id) => write!(f, "of the status update of incident {id}"),
             Self::Postmortem(id) => write!(f, "of the postmortem of incident {id}"),
+            Self::Absences => f.write_str("of absences"),
             Self::Reminder(id) => write!(f, "of the end of silence {id}"),
         }
     }
@@ -101,6 +104,7 @@ impl Timers {
         let oldest = state.idempotency.values().map(|(_, at)| *at).min();
         timers.set(oldest.map(|at| at.plus(limits::IDEMPOTENCY_KEPT)), Timer::Idempotency);
         timers.set(state.counters.next_due(), Timer::Minutes);
+        timers.set(super::absence::is_due(state), Timer::Absences);
         for made in state.stand_ins.overrides.values() {
             timers.set(Some(made.asked.change.end.plus(limits::OVERRIDE_KEPT)), Timer::Override(made.id));
         }

@@ -1,5 +1,6 @@
 //! Facts in the past tense. State changes by these alone, and each is total: read back from the journal it cannot be refused.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -185,6 +186,10 @@ pub enum Transition {
     SilenceBound { silence: SilenceId, bond: Bond },
     /// The incident's room in chat was made or changed.
     RoomChanged { incident: IncidentId, room: Option<Box<Room>> },
+    /// The calendar of the input at this position, which is in the inbox, takes the place of what was read before.
+    CalendarTaken { input: Seq },
+    /// Schedules were looked over for people who are on call while away; of these they and their teams are told.
+    AbsencesLooked { told: BTreeSet<(Name, Name, Timestamp)> },
 }
 
 /// One source sent again.

@@ -102,6 +102,11 @@ fn take_over(app: &App) {
         metric.inner().store(counter.get(), Ordering::Relaxed);
     }
     metrics.slack_groups_behind.set(i64::try_from(groups.behind()).unwrap_or(i64::MAX));
+    let reads = &counters.calendars;
+    for (outcome, counter) in [("new", &reads.new), ("same", &reads.same), ("failed", &reads.failed)] {
+        let metric = metrics.calendar_reads.get_or_create_owned(&OutcomeLabels { outcome });
+        metric.inner().store(counter.get(), Ordering::Relaxed);
+    }
     for reason in Reason::ALL {
         let metric = metrics.auth_rejections.get_or_create_owned(&RejectionLabels { reason: reason.as_str() });
         metric.inner().store(app.gate().rejected(reason), Ordering::Relaxed);

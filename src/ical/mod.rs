@@ -4,6 +4,8 @@
 //! would then be an hour off in the calendar. Times are written in UTC, so no zone has to be described. Absent on purpose: everything but
 //! events (to-dos, journals, alarms, free and busy), and invitations.
 
+pub mod read;
+pub mod recur;
 mod write;
 
 pub use write::{Calendar, Event, write};

@@ -45,9 +45,7 @@ pub fn calendar(state: &State, policy: &Policy, of: &CalendarOf, now: Timestamp)
         let Some(schedule) = state.rota.schedule(policy, name) else { continue };
         stretches.extend(stretches_of(name, schedule, person, today));
     }
-    stretches
-        .sort_by(|a, b| (a.start, &a.schedule, &a.role, &a.person).cmp(&(b.start, &b.schedule, &b.role, &b.person)));
-    stretches.truncate(CALENDAR_EVENTS_MAX);
+    bound(&mut stretches);
     let events = stretches.iter().map(|stretch| event(state, policy, stretch, person.is_some(), today)).collect();
     let title = match of {
         CalendarOf::Person(id) => format!("On call: {}", name_of(policy, id)),
@@ -55,6 +53,15 @@ pub fn calendar(state: &State, policy: &Policy, of: &CalendarOf, now: Timestamp)
         CalendarOf::Team(name) => format!("On call for {name}"),
     };
     Some(Calendar { name: title, events })
+}
+
+/// In order, and no more than a calendar may have.
+fn bound(stretches: &mut Vec<Stretch>) {
+    let order = |a: &Stretch, b: &Stretch| {
+        (a.start, &a.schedule, &a.role, &a.person).cmp(&(b.start, &b.schedule, &b.role, &b.person))
+    };
+    stretches.sort_by(order);
+    stretches.truncate(CALENDAR_EVENTS_MAX);
 }
 
 /// The day's beginning in UTC.
@@ -141,5 +148,28 @@ fn event(state: &State, policy: &Policy, stretch: &Stretch, of_person: bool, tod
         description: lines.join("\n"),
         modified,
         sequence: changes.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calendar_has_so_many_events_the_first_ones() {
+        let stretch = |n: i64| Stretch {
+            schedule: "checkout".into(),
+            role: None,
+            person: "ana".into(),
+            start: Timestamp::from_seconds(n),
+            end: Timestamp::from_seconds(n + 1),
+        };
+        let most = i64::try_from(CALENDAR_EVENTS_MAX).unwrap();
+        for more in [0, 1] {
+            let mut stretches: Vec<Stretch> = (0..most + more).rev().map(stretch).collect();
+            bound(&mut stretches);
+            assert_eq!(stretches.len(), CALENDAR_EVENTS_MAX);
+            assert_eq!(stretches.last().map(|last| last.start), Some(Timestamp::from_seconds(most - 1)));
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::{Name, Timestamp};
 use crate::engine::Policy;
 use crate::engine::policy::Target;
 use crate::engine::stand_in::Rota;
+use crate::schedule::is_away;
 
 /// Who has a role of a schedule at an instant, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +25,10 @@ pub struct OnCallRow {
     pub since: Option<String>,
     /// RFC 3339, UTC.
     pub until: Option<String>,
-    /// Whether an override made it so.
+    /// Whether an override made it so, or the absence of somebody.
     pub overridden: bool,
+    /// Those of them who are away, as their calendars say.
+    pub absent: Vec<Name>,
 }
 
 /// A person.
@@ -65,6 +68,7 @@ pub fn on_call<'a>(
             since: answer.since.map(|t| t.to_string()),
             until: answer.until.map(|t| t.to_string()),
             overridden: answer.overridden,
+            absent: answer.users.iter().filter(|person| is_away(rota.away(), person, at)).cloned().collect(),
         }));
     }
     rows

@@ -84,11 +84,22 @@ impl History<'_> {
     /// # Errors
     /// When the journal cannot be read.
     pub fn preview(&self, matchers: &[Matcher], from: Timestamp, to: Timestamp) -> Result<Preview, HistoryError> {
+        self.preview_of(matchers, from, to, PREVIEW_RECORDS_MAX)
+    }
+
+    /// The same, of `most` records at most.
+    fn preview_of(
+        &self,
+        matchers: &[Matcher],
+        from: Timestamp,
+        to: Timestamp,
+        most: usize,
+    ) -> Result<Preview, HistoryError> {
         let mut found = Found::default();
         let mut complete = to;
         for (number, item) in self.journal.read_from(self.journal.first_seq()).enumerate() {
             let (_, record) = item?;
-            if number >= PREVIEW_RECORDS_MAX {
+            if number >= most {
                 complete = record.at.min(to);
                 break;
             }
@@ -203,4 +214,41 @@ fn about(event: &Event) -> String {
     }
     let labels: Vec<String> = event.labels.iter().take(6).map(|(name, value)| format!("{name}={value}")).collect();
     labels.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Entry, Journal as _, MemoryJournal, Room};
+
+    #[test]
+    fn a_preview_counts_all_and_names_some() {
+        let at = Timestamp::from_seconds(0);
+        let mut found = Found::default();
+        let (named, sample) = (NAMED_MAX as u64, SAMPLE_MAX as u64);
+        for n in 1..=named + 1 {
+            found.opened.insert(IncidentId(n), (at, Fingerprint(u128::from(n)), 1, 2));
+        }
+        found.newest = (0..=sample).map(|n| (Seq(n), at, Fingerprint(u128::from(n)))).collect();
+        let preview = found.preview(at, at);
+        assert_eq!((preview.incidents as u64, preview.pages), (named + 1, 2 * (named + 1)));
+        assert_eq!((preview.by_incident.len(), preview.sample.len()), (NAMED_MAX, SAMPLE_MAX));
+        assert_eq!(preview.sample[0].event, format!("E{sample}"));
+        found.opened.pop_first();
+        found.newest.pop();
+        let preview = found.preview(at, at);
+        assert_eq!((preview.by_incident.len(), preview.sample.len()), (NAMED_MAX, SAMPLE_MAX));
+    }
+
+    #[test]
+    fn a_preview_says_up_to_when_it_looked() {
+        let second = Timestamp::from_seconds;
+        let mut journal = MemoryJournal::default();
+        let tick = |n| Entry::new(second(n), RecordBody::Input(std::sync::Arc::new(Input::Tick)));
+        journal.commit(&[tick(1), tick(2), tick(3)], Room::Ordinary).unwrap();
+        let reader = journal.reader();
+        let history = History { journal: &*reader, index: None };
+        let to = |most| history.preview_of(&[], second(0), second(9), most).unwrap().to;
+        assert_eq!((to(3), to(2)), (second(9).to_string(), second(3).to_string()));
+    }
 }

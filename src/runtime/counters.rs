@@ -79,12 +79,25 @@ pub struct Counters {
     pub reload_failures: Counter,
     /// Signs of life to the monitor outside.
     pub heartbeats: Heartbeats,
+    /// Looks at calendars of absences and holidays.
+    pub calendars: Calendars,
     /// Templates that failed, so that the built-in text went out.
     pub templates_failed: Counter,
     /// Says when people should hear of it again.
     pub template_alarm: Seldom,
     /// Messages by kind of channel.
     pub deliveries: [Deliveries; ChannelKind::ALL.len()],
+}
+
+/// Looks at calendars, by what came of them.
+#[derive(Debug, Default)]
+pub struct Calendars {
+    /// It said something new.
+    pub new: Counter,
+    /// It said the same.
+    pub same: Counter,
+    /// It could not be read.
+    pub failed: Counter,
 }
 
 /// What became of signs of life.

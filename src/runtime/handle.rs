@@ -221,6 +221,11 @@ impl Handle {
         self.ask(|reply| Request::Judge { input: Input::Administered(act), reply }).await
     }
 
+    /// Makes what a calendar says durable, and returns after it was judged.
+    pub(super) async fn take_calendar(&self, input: Input) -> Result<(), Refused> {
+        self.ask(|reply| Request::Judge { input, reply }).await
+    }
+
     pub(super) async fn activate(&self, loaded: Loaded) -> Result<(), Refused> {
         self.ask(|reply| Request::Activate { loaded, reply }).await?;
         self.rota_changed();

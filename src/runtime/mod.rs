@@ -3,6 +3,7 @@
 //! [`Prepared::new`] brings the state back, [`Prepared::run`] starts the loop; everything else holds a [`Handle`].
 
 mod bounds;
+pub mod calendars;
 pub mod clock;
 mod commit;
 mod core;

@@ -5,6 +5,7 @@
 //!
 //! Absent on purpose: zone look-ups (the definition carries resolved zones), clocks, stored positions in a rotation.
 
+mod absences;
 mod calendar;
 mod clock;
 pub mod coverage;
@@ -19,11 +20,14 @@ mod rotation;
 mod spec;
 mod week;
 
+pub use absences::{Away, is_away};
 pub use cron::{CivilCron, CronError};
 pub use merge::{merged, supersedes};
 pub use people::{Answer, OnCall, Shift};
 pub use resolve::Schedule;
-pub use spec::{Layer, Override, OverrideKind, Restriction, Rotation, RotationUnit, ScheduleSpec, Weekday, Zone};
+pub use spec::{
+    Layer, Live, Override, OverrideKind, Restriction, Rotation, RotationUnit, ScheduleSpec, Weekday, WhenAbsent, Zone,
+};
 pub use week::{LocalTime, WeekHours};
 
 #[cfg(test)]

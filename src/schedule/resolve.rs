@@ -4,6 +4,9 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
+use super::absences::{Absences, Away};
 use super::clock::{Clock, Steady};
 use super::layer::LayerPlan;
 use super::overrides::Overrides;
@@ -18,6 +21,7 @@ pub struct Schedule {
     roles: Arc<[Name]>,
     /// As in the definition, bottom first.
     layers: Vec<LayerPlan>,
+    absences: Absences,
     overrides: Overrides,
     nobody: People,
 }
@@ -42,7 +46,34 @@ impl Schedule {
             });
             layers.push(LayerPlan::new(layer, &spec, clock));
         }
-        Self { roles: spec.roles.clone().into(), overrides: Overrides::new(&spec), layers, nobody: Arc::new([]), spec }
+        Self {
+            roles: spec.roles.clone().into(),
+            absences: Absences::default(),
+            overrides: Overrides::new(&spec),
+            layers,
+            nobody: Arc::new([]),
+            spec,
+        }
+    }
+
+    /// The same with further days on which layers are off, as calendars say them that were read while callout runs.
+    #[must_use]
+    pub fn with_days_off<'a>(&self, days: impl Fn(&Name) -> &'a [Date]) -> Self {
+        let mut spec = self.spec.clone();
+        for (number, calendar) in &self.spec.live.off {
+            if let Some(layer) = spec.layers.get_mut(*number) {
+                layer.exclude_dates.extend_from_slice(days(calendar));
+                layer.exclude_dates.sort_unstable();
+                layer.exclude_dates.dedup();
+            }
+        }
+        Self::new(spec)
+    }
+
+    /// The same while people are away: the next of their layer who is there steps in.
+    #[must_use]
+    pub fn with_absences(&self, away: Away) -> Self {
+        Self { absences: Absences::new(away), ..self.clone() }
     }
 
     /// The same layers with other overrides instead. Cheaper than [`Schedule::new`], which reads the zones anew.
@@ -194,6 +225,7 @@ impl Schedule {
                 }
             }
         }
+        steady = steady.and(self.absences.apply(at, &mut duties, &self.spec.layers));
         steady = steady.and(self.overrides.apply(at, &mut duties));
         (OnCall { roles: Arc::clone(&self.roles), duties }, steady)
     }

@@ -30,6 +30,27 @@ pub struct ScheduleSpec {
     pub layers: Vec<Layer>,
     /// Applied after the layers, in order.
     pub overrides: Vec<Override>,
+    /// What depends on calendars that are read while callout runs.
+    pub live: Live,
+}
+
+/// What depends on calendars that are read while callout runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// Layers, by number, that are off on the days of a calendar.
+    pub off: Vec<(usize, Name)>,
+    /// What becomes of the turn of somebody who is absent.
+    pub absent: WhenAbsent,
+}
+
+/// What becomes of the turn of somebody who is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenAbsent {
+    /// They stay on call, and their team is told ahead of time.
+    #[default]
+    Warn,
+    /// The next of their layer who is there steps in; where nobody is, as above.
+    Next,
 }
 
 /// One layer.

@@ -46,7 +46,8 @@ impl Concern {
             | Input::Tick
             | Input::Samples(_)
             | Input::Administered(_)
-            | Input::Readings(_) => {}
+            | Input::Readings(_)
+            | Input::Calendar(_) => {}
         }
     }
 
@@ -142,6 +143,8 @@ impl Concern {
             | Transition::NoticeOrdered { .. }
             | Transition::CalendarRevoked { .. }
             | Transition::SilenceBound { .. }
+            | Transition::CalendarTaken { .. }
+            | Transition::AbsencesLooked { .. }
             | Transition::HandoffWatched { .. }
             | Transition::HandoffForgotten { .. } => {}
         }

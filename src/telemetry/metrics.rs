@@ -163,6 +163,8 @@ pub struct Metrics {
     pub slack_groups: Family<OutcomeLabels, Counter>,
     /// Slack groups that do not hold whom they should.
     pub slack_groups_behind: Gauge,
+    /// Looks at calendars of absences and holidays.
+    pub calendar_reads: Family<OutcomeLabels, Counter>,
     /// Requests turned away before their handlers.
     pub auth_rejections: Family<RejectionLabels, Counter>,
     /// Connections closed at once, since their address has too many.
@@ -216,6 +218,7 @@ impl Metrics {
             heartbeats: Family::default(),
             slack_groups: Family::default(),
             slack_groups_behind: Gauge::default(),
+            calendar_reads: Family::default(),
             auth_rejections: Family::default(),
             http_connections_refused: Counter::default(),
         };
@@ -317,6 +320,11 @@ impl Metrics {
             "undelivered_page_age_seconds",
             "Age of the oldest page that is due and not delivered",
             self.undelivered_page_age_seconds.clone(),
+        );
+        r.register(
+            "calendar_reads",
+            "Looks at calendars of absences and holidays, by outcome",
+            self.calendar_reads.clone(),
         );
         r.register("heartbeats", "Signs of life to the monitor outside, by outcome", self.heartbeats.clone());
         r.register(

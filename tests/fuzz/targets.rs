@@ -56,6 +56,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sloth", |bytes| texts(bytes, sloth)),
     ("template", |bytes| texts(bytes, template)),
     ("http_parameters", |bytes| texts(bytes, http_parameters)),
+    ("calendar", calendar),
 ];
 
 /// Runs the target of that name.
@@ -73,6 +74,17 @@ fn texts(bytes: &[u8], target: fn(&str)) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         target(text);
     }
+}
+
+/// A calendar of others: entries in order within bounds, or a reason.
+fn calendar(bytes: &[u8]) {
+    let utc = jiff::tz::TimeZone::UTC;
+    let (from, to) = (jiff::civil::date(2026, 1, 1), jiff::civil::date(2027, 1, 1));
+    let zones = |name: &str| jiff::tz::TimeZoneDatabase::bundled().get(name).ok();
+    let Ok(read) = callout::ical::read::read(bytes, &utc, zones, from, to) else { return };
+    assert!(read.entries.len() <= callout::ical::read::OCCURRENCES_MAX);
+    assert!(read.entries.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(read.entries.iter().all(|entry| entry.start < entry.end));
 }
 
 /// What is read is written again as it was understood, and read again as the same.

@@ -1,7 +1,10 @@
 //! Who stands in for whom, over the real program: overrides, swap requests with their links, and calendars as programs of others read them.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -148,4 +151,113 @@ fn calendars_are_private_conditional_and_valid_even_when_empty() {
     http::get(&guess).expect_status(404);
     let token = url.rsplit('/').next().unwrap().trim_end_matches(".ics");
     assert!(!service.log().contains(token), "the log tells no private address");
+}
+
+/// A calendar behind an address, as a calendar server gives it: with an ETag, and nothing when it is known. It can be changed and break.
+struct CalendarServer {
+    address: String,
+    text: Arc<Mutex<Option<String>>>,
+    unchanged: Arc<AtomicUsize>,
+}
+
+impl CalendarServer {
+    fn start(text: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let text = Arc::new(Mutex::new(Some(text)));
+        let unchanged = Arc::new(AtomicUsize::new(0));
+        let (shared, counted) = (Arc::clone(&text), Arc::clone(&unchanged));
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut head = String::new();
+                let mut lines = BufReader::new(stream.try_clone().unwrap());
+                while lines.read_line(&mut head).unwrap_or(0) > 2 {}
+                let text = shared.lock().unwrap().clone();
+                let answer = match text {
+                    None => "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
+                    Some(text) => {
+                        let tag = format!("\"{}\"", text.len());
+                        if head.contains(&tag) {
+                            counted.fetch_add(1, Ordering::SeqCst);
+                            "HTTP/1.1 304 Not Modified\r\nconnection: close\r\n\r\n".to_owned()
+                        } else {
+                            format!(
+                                "HTTP/1.1 200 OK\r\netag: {tag}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
+                                text.len()
+                            )
+                        }
+                    }
+                };
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        Self { address, text, unchanged }
+    }
+
+    fn say(&self, text: Option<String>) {
+        *self.text.lock().unwrap() = text;
+    }
+}
+
+/// A calendar of one event of whole days, from so many days ahead on.
+fn days_off(ahead: i64, count: i64) -> String {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let day = |n: i64| today.checked_add(jiff::Span::new().days(n)).unwrap().strftime("%Y%m%d").to_string();
+    let (first, behind) = (day(ahead), day(ahead + count));
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:{first}\r\nDTSTAMP:20260101T000000Z\r\n\
+         DTSTART;VALUE=DATE:{first}\r\nDTEND;VALUE=DATE:{behind}\r\nSUMMARY:away\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+}
+
+#[test]
+fn calendars_of_others_are_read_kept_in_the_journal_and_told_of() {
+    let sinks = Sinks::start();
+    let absences = CalendarServer::start(days_off(2, 8));
+    let service = world::prepare(&sinks, STEPS);
+    let toml = world::checkout(STEPS);
+    let toml = toml.replace("ann = {", &format!("ann = {{ absences_url = \"http://{}/ann.ics\",", absences.address));
+    let toml =
+        toml.replace("[schedules.checkout]", "[schedules.checkout]\noff = [\"holidays.de\"]\nholes_allowed = true");
+    let calendars = "\n[calendars]\nevery = \"1s\"\nallow_private = true\n[holidays.de]\nical_file = \"de.ics\"\n";
+    service.write_config("teams/checkout.toml", &format!("{toml}{calendars}"));
+    service.write_config("de.ics", &days_off(5, 1));
+    let mut service = service.start();
+    // She is on call in two days, in whatever role, and she and the team hear of it; the day off is off.
+    let told = sinks.wait_for_text("slack.chat.postMessage", "Ann Ruiz is on call in checkout");
+    assert!(told.text().contains("while away"), "{}", told.text());
+    let noon = |ahead: i64| {
+        let day =
+            jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().checked_add(jiff::Span::new().days(ahead));
+        format!("{}T12:00:00Z", day.unwrap())
+    };
+    let row = |service: &Service, ahead: i64| {
+        let path = format!("/v1/oncall?schedule=checkout&at={}", noon(ahead));
+        service.wait_json(&path, "read", |v| v["on_call"].as_array().is_some_and(|rows| !rows.is_empty()))["on_call"]
+            .clone()
+    };
+    let is_away = |rows: &Value| rows.as_array().unwrap().iter().any(|row| row["absent"] == json!(["ann"]));
+    assert!(is_away(&row(&service, 3)) && !is_away(&row(&service, 1)));
+    let nobody = |rows: &Value| rows.as_array().unwrap().iter().all(|row| row["users"] == json!([]));
+    service.wait_json(&format!("/v1/oncall?schedule=checkout&at={}", noon(5)), "off", |v| nobody(&v["on_call"]));
+    assert!(service.client(&["who", "--schedule", "checkout", "--at", &noon(3)]).contains("(away: ann)"));
+    // It is asked for again with what it was known by, and what it said stays in force when it breaks and over a restart.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while absences.unchanged.load(Ordering::SeqCst) == 0 && std::time::Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(absences.unchanged.load(Ordering::SeqCst) > 0, "304 was understood");
+    absences.say(None);
+    let failed = |service: &Service| {
+        service.get("/metrics").text().contains("callout_calendar_reads_total{outcome=\"failed\"} 0")
+    };
+    while failed(&service) && std::time::Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    service.kill_9();
+    service.restart();
+    assert!(is_away(&row(&service, 3)));
+    // Better again, it says something else: that shows at once, too.
+    absences.say(Some(days_off(30, 10)));
+    service.wait_json(&format!("/v1/oncall?schedule=checkout&at={}", noon(3)), "back", |v| !is_away(&v["on_call"]));
 }

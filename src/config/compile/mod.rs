@@ -1,6 +1,7 @@
 //! A checked tree into the engine's policy and the shell's settings. What only shows when several values are seen together is
 //! checked here; things with mistakes are passed over, so that one mistake is reported once.
 
+mod calendars;
 mod channels;
 mod escalations;
 mod handoffs;
@@ -107,6 +108,7 @@ impl<'a> Compiler<'a> {
         let metrics = Arc::new(self.metrics());
         let templates = Arc::new(self.templates());
         let slack_groups = self.slack_groups(&channel_settings);
+        let (calendars, calendars_every) = self.calendars();
         (
             policy,
             Settings {
@@ -119,6 +121,8 @@ impl<'a> Compiler<'a> {
                 templates,
                 directory: Arc::new(self.directory()),
                 slack_groups,
+                calendars,
+                calendars_every,
             },
         )
     }

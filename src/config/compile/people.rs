@@ -47,6 +47,9 @@ impl Compiler<'_> {
             name: view.text("name").unwrap_or(&entry.key).to_owned(),
             contacts,
             timezone: self.zone_of(&view).map(|z| z.name),
+            absences: ["absences_url", "absences_url_env", "absences_url_file", "absences_file"]
+                .iter()
+                .any(|key| view.get(key).is_some()),
             rules,
         }
     }

@@ -12,7 +12,9 @@ use crate::config::source::Place;
 use crate::config::tree::{Entry, Node, Value};
 use crate::config::view::{View, date, placed};
 use crate::domain::Name;
-use crate::schedule::{Layer, Override, OverrideKind, Rotation, RotationUnit, Schedule, ScheduleSpec, Zone};
+use crate::schedule::{
+    Layer, Live, Override, OverrideKind, Rotation, RotationUnit, Schedule, ScheduleSpec, WhenAbsent, Zone,
+};
 
 /// Keys of the simple form; with `layers` they belong into a layer.
 const SIMPLE: [&str; 10] = ["users", "rotate", "on", "handoff_cron", "start", "anchor", "end", "hours", "off", "only"];
@@ -64,8 +66,44 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
+        let live = self.live(&view);
         let overrides = self.overrides(&entry.key, &timezone, &roles, &layers);
-        ScheduleSpec { name: entry.key.as_str().into(), team: view.name("team"), timezone, roles, layers, overrides }
+        ScheduleSpec {
+            name: entry.key.as_str().into(),
+            team: view.name("team"),
+            timezone,
+            roles,
+            layers,
+            overrides,
+            live,
+        }
+    }
+
+    /// Which layers are off on days of which calendars, and what becomes of the turn of somebody who is absent. A layer that could not be
+    /// read counts all the same: then nothing comes into force anyway.
+    fn live(&self, view: &View<'a>) -> Live {
+        let layers = view.items("layers");
+        let views = if layers.is_empty() {
+            vec![None]
+        } else {
+            layers.iter().map(|item| Some(View::item(item, &keys::LAYER))).collect::<Vec<_>>()
+        };
+        let mut off = Vec::new();
+        for (number, layer) in views.iter().enumerate() {
+            for item in layer.as_ref().unwrap_or(view).items("off") {
+                let Value::Text(text) = &item.value else { continue };
+                let calendar = text.strip_prefix("holidays.").unwrap_or(text);
+                let found = self.root.get("holidays").and_then(|h| h.entries().iter().find(|e| e.key == calendar));
+                if found.is_some_and(|entry| entry.node.get("dates").is_none() || is_read(entry)) {
+                    off.push((number, Name::from(calendar)));
+                }
+            }
+        }
+        let absent = match view.text("when_absent") {
+            Some("next") => WhenAbsent::Next,
+            _ => WhenAbsent::Warn,
+        };
+        Live { off, absent }
     }
 
     fn roles(&mut self, view: &View<'a>) -> Vec<Name> {
@@ -304,6 +342,11 @@ impl<'a> Compiler<'a> {
         }
         Some(kind)
     }
+}
+
+/// Whether a calendar of days off is read from somewhere.
+fn is_read(entry: &Entry) -> bool {
+    ["ical_url", "ical_url_env", "ical_url_file", "ical_file"].iter().any(|key| entry.node.get(key).is_some())
 }
 
 /// The people of a turn.

@@ -1,6 +1,6 @@
 //! Keys of people and teams.
 
-use super::{LINE, RAISE, ROUTE, SPAN, TEMPLATES, ZONE, named, text};
+use super::{LINE, PATH, RAISE, ROUTE, SPAN, TEMPLATES, URL, VARIABLE, ZONE, named, text};
 use crate::config::shape::{Format, Key, Many, Map, Names, Noun, Shape, Table};
 
 /// A person.
@@ -17,6 +17,10 @@ pub static PERSON: Table = Table {
             list!(text(Format::Contact), 1),
             "ways to reach them, the preferred first; default slack, teams, email",
         ),
+        Key::new("absences_url", URL, "iCalendar of their absences; it is often a secret, so prefer the next two"),
+        Key::new("absences_url_env", VARIABLE, "environment variable with that address"),
+        Key::new("absences_url_file", PATH, "file with that address"),
+        Key::new("absences_file", PATH, "file with an iCalendar of their absences"),
         Key::new("quiet", Shape::Table(&QUIET), "hours in which pages are held"),
         Key::new("rules", list!(Shape::Table(&PERSON_RULE), 1), "how they are paged; the first that fits is followed"),
     ],

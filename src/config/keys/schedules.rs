@@ -1,6 +1,6 @@
 //! Keys of schedules, holidays, overrides and escalation policies.
 
-use super::{DESTINATION, LINE, SPAN, ZONE, named, text};
+use super::{ALLOW_PRIVATE, CA_FILE, DESTINATION, LINE, PATH, SPAN, TIMEOUT, URL, VARIABLE, ZONE, named, text};
 use crate::config::shape::{Format, Key, Many, Noun, Shape, Table};
 
 const ROTATION_KEYS: [Key; 10] = [
@@ -53,6 +53,11 @@ pub static SCHEDULE: Table = Table {
         ),
         Key::new("slack_group", LINE, "Slack user group that holds who is on call: channel and id, `main/S0123`"),
         Key::new("slack_group_roles", list!(LINE, 1), "whose holders are in it; default: the first role"),
+        Key::new(
+            "when_absent",
+            text(Format::Word(&["warn", "next"])),
+            "what becomes of the turn of somebody who is absent: they are warned of, or the next who is there steps in; default warn",
+        ),
         Key::new("layers", list!(Shape::Table(&LAYER), 1), "bottom first; a later layer wins where it has somebody"),
     ],
 };
@@ -88,8 +93,26 @@ pub static LAYER: Table = Table {
 };
 
 /// A calendar of days off.
-pub static HOLIDAYS: Table =
-    Table { about: "a calendar of days off", keys: &[Key::required("dates", list!(Shape::Date), "the days")] };
+pub static HOLIDAYS: Table = Table {
+    about: "a calendar of days off: days, an iCalendar, or both",
+    keys: &[
+        Key::new("dates", list!(Shape::Date), "the days"),
+        Key::new(
+            "ical_url",
+            URL,
+            "an iCalendar whose whole days they are; where the address is a secret, prefer the next two",
+        ),
+        Key::new("ical_url_env", VARIABLE, "environment variable with that address"),
+        Key::new("ical_url_file", PATH, "file with that address"),
+        Key::new("ical_file", PATH, "file with an iCalendar, looked at again as often as the others"),
+    ],
+};
+
+/// How calendars are read.
+pub static CALENDARS: Table = Table {
+    about: "how calendars of absences and holidays are read",
+    keys: &[Key::new("every", SPAN, "time between two looks; default 1h"), TIMEOUT, CA_FILE, ALLOW_PRIVATE],
+};
 
 /// A change to a schedule for a while: for + who, who, add, remove or swap.
 pub static OVERRIDE: Table = Table {

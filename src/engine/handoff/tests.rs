@@ -43,6 +43,7 @@ fn rota(roles: &[&str], overrides: Vec<Override>) -> Schedule {
     };
     let roles = roles.iter().map(|role| Name::from(*role)).collect();
     Schedule::new(ScheduleSpec {
+        live: crate::schedule::Live::default(),
         name: "checkout".into(),
         team: None,
         timezone: zone(),

@@ -314,6 +314,7 @@ fn on_call_as(unless: &Unless) -> Policy {
     };
     let roles = vec!["main".into(), "backup".into()];
     let spec = ScheduleSpec {
+        live: crate::schedule::Live::default(),
         name: "checkout".into(),
         team: None,
         timezone: zone("UTC"),

@@ -81,7 +81,7 @@ impl Engine {
 
     fn schedule_changed(&mut self, name: &Name) {
         let mut rota = Rota::clone(&self.state.rota);
-        rota.rebuild(&self.policy, &self.state.stand_ins, name);
+        rota.rebuild(&self.policy, &self.state, name);
         self.state.rota = Arc::new(rota);
     }
 }

@@ -208,7 +208,7 @@ impl Judge<'_> {
         format!("{}{role} in {schedule}, {when}", said(&change.kind))
     }
 
-    fn interval_in_words(&self, schedule: &Name, from: Timestamp, to: Timestamp) -> String {
+    pub(in crate::engine) fn interval_in_words(&self, schedule: &Name, from: Timestamp, to: Timestamp) -> String {
         let Some(zone) = self.engine.policy.schedules.get(schedule).map(|s| &s.spec().timezone) else {
             return format!("{from} to {to}");
         };

@@ -9,7 +9,7 @@ mod evolve;
 mod judge;
 mod rota;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

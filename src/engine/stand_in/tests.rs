@@ -12,10 +12,15 @@ use crate::engine::state::Purpose;
 use crate::engine::tests::{World, minute, policy, resource};
 use crate::engine::{Decision, Engine, limits};
 use crate::rules::Because;
-use crate::schedule::{Layer, Rotation, RotationUnit, Schedule, ScheduleSpec, Zone};
+use crate::schedule::{Layer, Live, Rotation, RotationUnit, Schedule, ScheduleSpec, WhenAbsent, Zone};
 
 /// Ana and bo take turns by the day, from the day of minute 0 on; eva is the manager, zoe of another team.
 fn world() -> World {
+    world_with(WhenAbsent::Warn)
+}
+
+/// The same, with calendars: holidays of `de`, and absences of ana and bo.
+pub(in crate::engine) fn world_with(absent: WhenAbsent) -> World {
     let mut policy = policy();
     let layer = Layer {
         name: "".into(),
@@ -31,6 +36,7 @@ fn world() -> World {
         only_dates: None,
     };
     let spec = ScheduleSpec {
+        live: Live { off: vec![(0, "de".into())], absent },
         name: "checkout".into(),
         team: Some("checkout".into()),
         timezone: Zone { name: "UTC".into(), tz: jiff::tz::TimeZone::UTC },
@@ -39,6 +45,9 @@ fn world() -> World {
         overrides: vec![],
     };
     policy.schedules.insert("checkout".into(), Schedule::new(spec));
+    for name in ["ana", "bo"] {
+        policy.people.get_mut(name).unwrap().absences = true;
+    }
     let team = policy.teams.get_mut("checkout").unwrap();
     Arc::make_mut(team).manager = Some("eva".into());
     for name in ["eva", "zoe"] {

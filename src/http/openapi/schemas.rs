@@ -257,7 +257,7 @@ fn people() -> Value {
         "Person": answer(json!({ "id": text(), "name": text() })),
         "OnCall": answer(json!({ "at": time(), "on_call": { "type": "array", "items": answer(json!({
             "schedule": text(), "role": text_or_null, "users": list("Person"), "layer": text_or_null,
-            "since": time_or_null, "until": time_or_null, "overridden": truth(),
+            "since": time_or_null, "until": time_or_null, "overridden": truth(), "absent": texts(),
         })) } })),
         "Shifts": answer(json!({
             "schedule": text(), "from": time(), "to": time(), "shifts": { "type": "array", "items": shift },

@@ -49,3 +49,17 @@ async fn a_silence_can_be_tried_beforehand_and_ends_with_its_incident() {
     assert!(late.status() == 409 && text(&late).contains("incident 1 is resolved"), "{}", text(&late));
     assert_eq!(world.post("/v1/silences", r#"{"for": "1h", "comment": "x"}"#).await.status(), 422);
 }
+
+#[tokio::test]
+async fn the_page_of_quiet_times_shows_so_many_silences_and_counts_the_rest() {
+    let world = World::new();
+    let silence = |n: usize| format!(r#"{{"matchers": "host=\"h{n}\"", "for": "2h", "comment": "number {n}."}}"#);
+    for n in 0..200 {
+        json_of(&world.post("/v1/silences", silence(n)).await, 201);
+    }
+    assert!(!text(&world.get("/quiet").await).contains("1 more"));
+    json_of(&world.post("/v1/silences", silence(200)).await, 201);
+    let page = text(&world.get("/quiet").await);
+    assert!(page.contains("and 1 more"), "{page}");
+    assert_eq!(page.matches("number ").count(), 200);
+}

@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::*;
 use crate::domain::{Name, Timestamp};
 
+mod absent;
 mod brute;
 mod clock;
 mod coverage;
@@ -61,6 +62,7 @@ fn spec(zone_name: &str, layers: Vec<Layer>) -> ScheduleSpec {
         roles: Vec::new(),
         layers,
         overrides: Vec::new(),
+        live: Live::default(),
     }
 }
 

@@ -212,6 +212,7 @@ impl<'a> Tape<'a> {
         let roles = if self.chance(4) { names("main backup-1 backup-2") } else { Vec::new() };
         let roles = roles[..roles.len().min(usize::try_from(self.below(3)).unwrap() + 1)].to_vec();
         ScheduleSpec {
+            live: Live::default(),
             team: None,
             name: "random".into(),
             timezone: zone(self.zone),

@@ -104,6 +104,7 @@ fn schedule(name: &str, answers: &[OnCall]) -> Schedule {
         only_dates: None,
     };
     Schedule::new(ScheduleSpec {
+        live: callout::schedule::Live::default(),
         name: name.into(),
         team: None,
         timezone: utc,

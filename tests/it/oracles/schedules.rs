@@ -195,6 +195,7 @@ fn change(neutral: NeutralOverride) -> Result<Override, String> {
 
 fn schedule(neutral: NeutralSchedule) -> Result<Schedule, String> {
     Ok(Schedule::new(ScheduleSpec {
+        live: callout::schedule::Live::default(),
         team: None,
         name: "case".into(),
         timezone: zone(&neutral.timezone)?,
