@@ -17,10 +17,10 @@ const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 pub struct Service {
     /// Address of the running service.
-    #[arg(long, value_name = "URL", env = "CALLOUT_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "URL", env = "CALLOUT_URL", default_value = "http://127.0.0.1:8080", global = true)]
     pub url: String,
     /// File with an API token; or put the token itself into CALLOUT_TOKEN, never on the command line.
-    #[arg(long, value_name = "FILE", env = "CALLOUT_TOKEN_FILE")]
+    #[arg(long, value_name = "FILE", env = "CALLOUT_TOKEN_FILE", global = true)]
     pub token_file: Option<std::path::PathBuf>,
 }
 

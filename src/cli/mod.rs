@@ -15,8 +15,10 @@ mod export;
 mod files;
 mod gate;
 mod import;
+mod incident;
 mod load;
 mod overrides;
+mod postmortem;
 mod quarantine;
 mod schema;
 mod send;
@@ -76,6 +78,10 @@ pub enum Command {
     Resolve(act::Args),
     /// Snoozes an incident.
     Snooze(act::SnoozeArgs),
+    /// Shows an incident, its timeline, and does everything else that can be done to one.
+    Incident(incident::Args),
+    /// Prints the postmortem of an incident with what is known filled in, says what became of it, or lists those that are asked for.
+    Postmortem(postmortem::Args),
     /// Makes, lists and ends silences.
     Silence(silence::Args),
     /// Changes who is on call for a while: stand-ins, exchanges, additions.
@@ -117,6 +123,8 @@ pub fn main() -> ExitCode {
         Command::Ack(args) => act::run(args, "acknowledge"),
         Command::Resolve(args) => act::run(args, "resolve"),
         Command::Snooze(args) => act::snooze(args),
+        Command::Incident(args) => incident::run(args),
+        Command::Postmortem(args) => postmortem::run(args),
         Command::Silence(args) => silence::run(args),
         Command::Override(args) => overrides::run(args),
         Command::Swap(args) => swap::run(args),

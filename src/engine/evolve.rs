@@ -198,7 +198,8 @@ impl Engine {
                     if *counted {
                         remember_occurrence(i, now);
                     }
-                    i.latest = event.filter(|event| !Arc::ptr_eq(event, &i.event)).or(i.latest.take());
+                    i.latest =
+                        event.filter(|event| !Arc::ptr_eq(event, &i.event) && i.is_about(event)).or(i.latest.take());
                 });
                 self.attach(*incident, *fingerprint);
             }

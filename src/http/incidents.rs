@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::App;
 use super::openapi::{Content, Kind, Operation, Param};
 use super::params::{Params, bad, command};
 use super::problem::{BAD_COMMAND, CONFLICT, FORBIDDEN, Failure, INTERNAL};
 use super::view::{IncidentView, TEXT_BYTES_MAX};
+use super::{App, record};
 use crate::auth::Principal;
 use crate::domain::{IncidentId, Name, Span, Timestamp};
 use crate::engine::state::{Incident, Status};
@@ -86,6 +86,18 @@ pub const DESCRIBED: &[Operation] = &[
         .answers(CHANGED)
         .refuses(COMMAND),
     Operation::new("POST", "/v1/incidents/{id}/escalate", "The next step at once").answers(CHANGED).refuses(PLAIN),
+    Operation::new("POST", "/v1/incidents/{id}/merge", "It goes on in another incident")
+        .body("Merge")
+        .answers(CHANGED)
+        .refuses(COMMAND),
+    Operation::new("POST", "/v1/incidents/{id}/update", "How it stands, for whoever was told of it")
+        .body("Note")
+        .answers(CHANGED)
+        .refuses(COMMAND),
+    Operation::new("POST", "/v1/incidents/{id}/role", "Who has a role in the response, or that nobody has it")
+        .body("Role")
+        .answers(CHANGED)
+        .refuses(COMMAND),
 ];
 const CHANGED: &[(u16, Content)] = &[(200, Content::Json("Incident"))];
 /// A body is read where there is one, also of a command that needs none.
@@ -307,7 +319,7 @@ struct ReassignBody {
 }
 
 /// The words after `/v1/incidents/{id}/` that a POST may have.
-pub const VERBS: [(&str, &str); 10] = [
+pub const VERBS: [(&str, &str); 13] = [
     ("acknowledge", "/v1/incidents/{id}/acknowledge"),
     ("unacknowledge", "/v1/incidents/{id}/unacknowledge"),
     ("snooze", "/v1/incidents/{id}/snooze"),
@@ -318,6 +330,9 @@ pub const VERBS: [(&str, &str); 10] = [
     ("note", "/v1/incidents/{id}/note"),
     ("reassign", "/v1/incidents/{id}/reassign"),
     ("escalate", "/v1/incidents/{id}/escalate"),
+    ("merge", "/v1/incidents/{id}/merge"),
+    ("update", "/v1/incidents/{id}/update"),
+    ("role", "/v1/incidents/{id}/role"),
 ];
 
 /// `POST /v1/incidents/{id}/{verb}`: answers with the incident after the command.
@@ -331,6 +346,11 @@ pub async fn act(
     let incident = find(&app, &id)?;
     let verb = read_verb(&app, verb, incident.id, request).await?;
     may_act(&principal, Some(&incident.team))?;
+    if let Verb::Merge { into, .. } = &verb {
+        let other = find(&app, &into.to_string())?;
+        may_act(&principal, Some(&other.team))?;
+        record::check_merge(&incident, &other)?;
+    }
     check_state(&incident, &verb)?;
     app.handle().command(Command { by: actor(&principal), verb }).await?;
     get(State(app), Path(id)).await
@@ -386,6 +406,7 @@ async fn read_verb(app: &App, verb: &str, incident: IncidentId, request: Request
             }
             Verb::Note { incident, text }
         }
+        "merge" | "update" | "role" => record::read(verb, request, incident, &policy).await?,
         "reassign" => reassign(command(request).await?, incident, &policy).map_err(wrong)?,
         other => {
             let Nothing {} = command(request).await?;
@@ -440,8 +461,13 @@ pub fn check_state(incident: &Incident, verb: &Verb) -> Result<(), Failure> {
     let conflict = |why: String| Err(Failure::new(&CONFLICT, why));
     let id = incident.id;
     match (verb, &incident.status) {
-        (Verb::Note { .. } | Verb::SetSeverity { .. }, _) | (Verb::Reopen { .. }, Status::Resolved { .. }) => Ok(()),
-        (Verb::Reopen { .. }, _) => conflict(format!("incident {id} is open")),
+        (Verb::Note { .. } | Verb::SetSeverity { .. }, _) => Ok(()),
+        (Verb::Reopen { .. }, Status::Resolved { .. }) if incident.merged_into().is_none() => Ok(()),
+        (Verb::Reopen { .. }, status) if status.is_open() => conflict(format!("incident {id} is open")),
+        (_, Status::Resolved { by, at }) if incident.merged_into().is_some() => {
+            let into = incident.merged_into().unwrap_or(id);
+            conflict(format!("incident {id} was merged into incident {into} by {} at {at}", by.label()))
+        }
         (_, Status::Resolved { by, at }) => conflict(format!("incident {id} was resolved by {} at {at}", by.label())),
         (Verb::Unacknowledge { .. }, Status::Triggered) => {
             conflict(format!("nobody has acknowledged or snoozed incident {id}"))

@@ -14,7 +14,7 @@ use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
     alertmanager, audit, calendars, drill, events, incidents, indicators, load, oncall, openapi, ops, pages,
-    quarantine, samples, silences, slack, slos, stand_ins, tokens,
+    quarantine, record, samples, silences, slack, slos, stand_ins, tokens,
 };
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
@@ -42,6 +42,10 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/incidents", get(incidents::list)),
         ("GET", "/v1/incidents/{id}", get(incidents::get)),
         ("GET", "/v1/incidents/{id}/explain", get(incidents::explain)),
+        ("GET", "/v1/incidents/{id}/timeline", get(record::timeline)),
+        ("GET", "/v1/incidents/{id}/postmortem", get(record::postmortem)),
+        ("POST", "/v1/incidents/{id}/postmortem", post(record::settle)),
+        ("GET", "/v1/postmortems", get(record::postmortems)),
         ("GET", "/v1/events/{id}", get(events::get)),
         ("GET", "/v1/events/{id}/explain", get(events::explain)),
         ("GET", "/v1/explain", get(events::page)),

@@ -7,8 +7,10 @@ use serde::Serialize;
 use crate::domain::{EventKind, Labels, Span, Timestamp};
 use crate::engine::Policy;
 use crate::engine::input::{MatcherSpec, SilenceSpec};
+use crate::engine::policy::Priority;
 use crate::engine::quiet::Bond;
-use crate::engine::state::{Incident, Status};
+use crate::engine::response::Change;
+use crate::engine::state::{Incident, Note, Status};
 use crate::enrich;
 use crate::rules::matcher::Matcher;
 
@@ -52,6 +54,13 @@ pub struct IncidentView<'a> {
     paged: Vec<&'a str>,
     told: Vec<String>,
     notes: Vec<NoteView<'a>>,
+    roles: Vec<RoleView<'a>>,
+    updates: Vec<NoteView<'a>>,
+    update_due_at: Option<String>,
+    changes: Vec<ChangeView<'a>>,
+    merged_into: Option<u64>,
+    merged: Vec<u64>,
+    wanted: Option<WantedView>,
     labels: BTreeMap<&'a str, &'a str>,
     annotations: BTreeMap<&'a str, &'a str>,
 }
@@ -73,11 +82,63 @@ struct NoteView<'a> {
     text: &'a str,
 }
 
+#[derive(Serialize)]
+struct RoleView<'a> {
+    role: &'a str,
+    person: &'a str,
+    since: String,
+}
+
+#[derive(Serialize)]
+struct ChangeView<'a> {
+    at: String,
+    by: String,
+    of: &'static str,
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+}
+
+/// What the priority asks for.
+#[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the criteria are yes-or-no questions by definition")]
+struct WantedView {
+    hotfix: bool,
+    postmortem: bool,
+    tell_management: bool,
+    tell_stakeholders: bool,
+    update_every: Option<String>,
+}
+
+fn note(note: &Note) -> NoteView<'_> {
+    NoteView { at: note.at.to_string(), by: note.by.label(), text: &note.text }
+}
+
+fn change(change: &Change) -> ChangeView<'_> {
+    ChangeView {
+        at: change.at.to_string(),
+        by: change.by.label(),
+        of: change.of.as_str(),
+        from: change.from.as_deref(),
+        to: change.to.as_deref(),
+    }
+}
+
+fn wanted(priority: &Priority) -> WantedView {
+    WantedView {
+        hotfix: priority.hotfix,
+        postmortem: priority.postmortem,
+        tell_management: priority.tell_management,
+        tell_stakeholders: priority.tell_stakeholders,
+        update_every: priority.update_every.map(|every| every.to_string()),
+    }
+}
+
 impl<'a> IncidentView<'a> {
     /// As it stands.
     pub fn of(incident: &'a Incident, policy: &Policy) -> Self {
         let event = incident.latest.as_ref().unwrap_or(&incident.event);
         let (by, at, until) = status_parts(&incident.status);
+        let response = incident.response.as_deref();
         let mut told: Vec<String> = incident.sent.iter().map(|s| s.to.to_string()).collect();
         told.sort_unstable();
         told.dedup();
@@ -120,11 +181,18 @@ impl<'a> IncidentView<'a> {
             }),
             paged: incident.paged.iter().map(compact_str::CompactString::as_str).collect(),
             told,
-            notes: incident
-                .notes
+            notes: incident.notes.iter().map(note).collect(),
+            roles: response
                 .iter()
-                .map(|n| NoteView { at: n.at.to_string(), by: n.by.label(), text: &n.text })
+                .flat_map(|r| &r.roles)
+                .map(|r| RoleView { role: &r.role, person: &r.person, since: r.since.to_string() })
                 .collect(),
+            updates: response.iter().flat_map(|r| &r.updates).map(note).collect(),
+            update_due_at: text(incident.update_due),
+            changes: response.iter().flat_map(|r| &r.changes).map(change).collect(),
+            merged_into: incident.merged_into().map(|id| id.0),
+            merged: response.iter().flat_map(|r| &r.merged).map(|(id, _)| id.0).collect(),
+            wanted: incident.priority.as_ref().and_then(|p| policy.priorities.get(p)).map(wanted),
             labels: map(&event.labels),
             annotations: map(&event.annotations),
         }

@@ -49,6 +49,14 @@ impl History<'_> {
         Ok((!records.is_empty()).then(|| explain_incident(incident, &records)))
     }
 
+    /// The records of an incident, from which its timeline and its postmortem are made; empty when none knows it.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn records(&self, incident: IncidentId) -> Result<Vec<Record>, HistoryError> {
+        self.records_of(incident)
+    }
+
     /// Explains what became of an event; `None` when there is none at that position.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod load;
 mod oncall;
 mod preview;
 pub mod rotations;
+mod timeline;
 
 pub use audit::{AuditAsked, AuditPage, AuditRow};
 pub use calendar::{CALENDAR_EVENTS_MAX, calendar};
@@ -20,3 +21,4 @@ pub use explain::{Explanation, ExplanationLine};
 pub use history::{History, HistoryError};
 pub use oncall::{OnCallRow, PersonRow, on_call, people, schedules_of};
 pub use preview::{PREVIEW_RECORDS_MAX, Preview};
+pub use timeline::{Entry, Kind, Timeline, performed_again};

@@ -39,6 +39,8 @@ pub enum RuleKind {
     Slo,
     /// How a person wants to be paged.
     Personal,
+    /// How people work on an incident.
+    Response,
 }
 
 /// The reason of a verdict: the values compared, with their meaning. `Display` gives the sentence of an explanation.

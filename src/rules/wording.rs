@@ -31,6 +31,7 @@ impl RuleKind {
             Self::Person => "person",
             Self::Alarm => "alarm",
             Self::Slo => "slo",
+            Self::Response => "response",
             Self::Personal => "personal",
         }
     }

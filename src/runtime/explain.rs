@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Handle;
 use crate::domain::{EventId, IncidentId, Timestamp};
+use crate::journal::Record;
 use crate::projection::{AuditAsked, AuditPage, DrillReport, Explanation, History, HistoryError, Preview};
 use crate::rules::matcher::Matcher;
 
@@ -30,6 +31,14 @@ impl Handle {
     /// As above.
     pub async fn explain_page(&self, person: String, at: Timestamp) -> Result<Option<Explanation>, String> {
         self.look_up(move |history| history.page(&person, at)).await
+    }
+
+    /// The records of an incident, for its timeline and its postmortem; empty when none knows it.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn records(&self, incident: IncidentId) -> Result<Vec<Record>, String> {
+        self.look_up(move |history| history.records(incident)).await
     }
 
     /// What people and tokens did, in order.

@@ -26,6 +26,7 @@ mod personal;
 mod poison;
 mod prometheus;
 mod quiet;
+mod record;
 mod samples;
 mod schemathesis;
 mod secrets;

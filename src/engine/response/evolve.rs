@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Change, Dimension, Response, ResponseChange, RoleHolder};
-use crate::domain::{IncidentId, Name, Timestamp};
+use crate::domain::{Event, IncidentId, Name, Timestamp};
 use crate::engine::input::Actor;
 use crate::engine::state::{Incident, Note, Status};
 use crate::engine::timers::{Timer, postmortem_deadline};
@@ -114,6 +114,15 @@ impl Engine {
 }
 
 impl Incident {
+    /// Whether an event says how bad this incident is. One of an incident that was merged into it may be about something else.
+    pub(in crate::engine) fn is_about(&self, event: &Event) -> bool {
+        let merged = self.response.as_ref().is_some_and(|response| !response.merged.is_empty());
+        let about = |event: &Event| {
+            (event.kind, event.service.clone(), event.endpoint.clone(), event.sli.clone(), event.environment.clone())
+        };
+        !merged || about(event) == about(&self.event)
+    }
+
     /// Remembers a change of priority or severity, for the record.
     pub(in crate::engine) fn remember_change(
         &mut self,

@@ -31,7 +31,7 @@ impl Judge<'_> {
             let person = target.and_then(|target| self.people_at(id, target).into_iter().next());
             let Some(person) = person else {
                 let because = Because::RoleUnfilled { role: role.clone(), severity: severity.clone() };
-                self.say(Some(id), RuleKind::Schedule, because);
+                self.say(Some(id), RuleKind::Response, because);
                 continue;
             };
             self.fill(id, role, &person, by, &format!("severity {severity}"));
@@ -48,7 +48,7 @@ impl Judge<'_> {
         let change = ResponseChange::RoleFilled { role: role.clone(), person: Some(person.clone()) };
         self.responded(id, change);
         let because = Because::RoleFilled { role: role.clone(), person: person.clone() };
-        self.say(Some(id), RuleKind::Person, because);
+        self.say(Some(id), RuleKind::Response, because);
         let took = matches!(by, Actor::Person(who) | Actor::Link(who) if who == person);
         let contact = self.policy().people.get(person).and_then(|known| known.contacts.first().cloned());
         if let Some(contact) = contact.filter(|_| !took) {
@@ -103,7 +103,7 @@ impl Judge<'_> {
             return;
         }
         let of = recipients.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        self.say(Some(id), RuleKind::Person, Because::UpdateAsked { of: of.into(), every });
+        self.say(Some(id), RuleKind::Response, Because::UpdateAsked { of: of.into(), every });
         for to in recipients {
             self.order(id, to, Purpose::Reminder, text.clone(), None, 0);
         }
@@ -167,7 +167,7 @@ impl Judge<'_> {
         let Some(wanted) = wanted else { return };
         let now = self.now();
         let due = now.plus(wanted.postmortem_within.unwrap_or(limits::POSTMORTEM_WITHIN));
-        self.say(Some(id), RuleKind::Person, Because::PostmortemWanted { priority: priority.clone(), due });
+        self.say(Some(id), RuleKind::Response, Because::PostmortemWanted { priority: priority.clone(), due });
         let postmortem = Postmortem {
             incident: id,
             team: incident.team.clone(),
@@ -217,7 +217,7 @@ impl Judge<'_> {
             return;
         }
         let (team, priority) = (&known.team, &known.priority);
-        self.say(Some(id), RuleKind::Person, Because::PostmortemAsked { team: team.clone() });
+        self.say(Some(id), RuleKind::Response, Because::PostmortemAsked { team: team.clone() });
         let text = format!(
             "the postmortem of incident {id} ({}) is overdue: priority {priority} asks for one, and the incident was resolved at {}",
             known.key, known.resolved_at

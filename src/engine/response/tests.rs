@@ -327,3 +327,15 @@ fn silences_see_a_merged_source_as_before() {
     world.event(minute(3), resource("a"));
     assert_eq!(world.count(), 2);
 }
+
+#[test]
+fn what_was_merged_does_not_change_what_an_incident_is_about() {
+    let mut world = World::new(organised());
+    world.event(minute(0), breach(15));
+    world.event(minute(0), resource("b"));
+    world.does(minute(1), "ana", Verb::Merge { incident: SECOND, into: FIRST });
+    world.event(minute(2), resource("b"));
+    assert_eq!(world.incident(1).latest, None);
+    world.event(minute(3), breach(20));
+    assert!(world.incident(1).latest.is_some(), "news of its own source still count");
+}

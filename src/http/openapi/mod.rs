@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     alertmanager, audit, calendars, drill, events, incidents, indicators, load, oncall, ops, quarantine, receive,
-    samples, silences, slos, stand_ins, tokens,
+    record, samples, silences, slos, stand_ins, tokens,
 };
 use crate::auth::policy::{self, Need};
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
@@ -22,6 +22,7 @@ const OPERATIONS: &[&[Operation]] = &[
     receive::DESCRIBED,
     samples::DESCRIBED,
     incidents::DESCRIBED,
+    record::DESCRIBED,
     events::DESCRIBED,
     oncall::DESCRIBED,
     stand_ins::DESCRIBED,
@@ -110,6 +111,8 @@ pub enum Content {
     Problem(&'static str),
     /// Plain text.
     Text,
+    /// Markdown.
+    Markdown,
     /// Nothing.
     Nothing,
 }
@@ -203,6 +206,7 @@ impl Operation {
                 Content::Json(shape) => response["content"] = media("application/json", &reference(shape)),
                 Content::Problem(shape) => response["content"] = media("application/problem+json", &reference(shape)),
                 Content::Text => response["content"] = media("text/plain", &json!({ "type": "string" })),
+                Content::Markdown => response["content"] = media("text/markdown", &json!({ "type": "string" })),
                 Content::JsonOrText(shape) => {
                     response["content"] = media("application/json", &reference(shape));
                     response["content"]["text/plain"] = json!({ "schema": { "type": "string" } });

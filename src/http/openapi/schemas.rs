@@ -89,6 +89,7 @@ pub fn all() -> Value {
         events(),
         samples(),
         incidents(),
+        records(),
         people(),
         stand_ins(),
         silences(),
@@ -210,6 +211,62 @@ fn samples() -> Value {
     })
 }
 
+/// Further properties of a shape.
+fn with(mut properties: Value, further: Value) -> Value {
+    if let (Value::Object(all), Value::Object(further)) = (&mut properties, further) {
+        all.extend(further);
+    }
+    properties
+}
+
+/// What an incident says of the response to it.
+fn response_of_incident() -> Value {
+    let (text_or_null, time_or_null) = (maybe(&text()), maybe(&time()));
+    let note = answer(json!({ "at": time(), "by": text(), "text": text() }));
+    let role = answer(json!({ "role": text(), "person": text(), "since": time() }));
+    let change = answer(json!({
+        "at": time(), "by": text(), "of": { "enum": ["priority", "severity"] }, "from": text_or_null, "to": text_or_null,
+    }));
+    let wanted = answer(json!({
+        "hotfix": truth(), "postmortem": truth(), "tell_management": truth(), "tell_stakeholders": truth(),
+        "update_every": text_or_null,
+    }));
+    json!({
+            "roles": { "type": "array", "items": role }, "updates": { "type": "array", "items": note },
+            "update_due_at": time_or_null, "changes": { "type": "array", "items": change },
+            "merged_into": maybe(&count()), "merged": { "type": "array", "items": count() },
+            "wanted": maybe(&wanted),
+    })
+}
+
+fn records() -> Value {
+    let (text_or_null, time_or_null) = (maybe(&text()), maybe(&time()));
+    let entry = answer(json!({
+        "at": time(), "kind": { "enum": ["event", "action", "message", "rule"] }, "by": text_or_null, "to": text_or_null,
+        "through": text_or_null, "text": text(), "outcome": text_or_null, "outcome_at": time_or_null,
+        "attempts": maybe(&count()),
+    }));
+    let settled = answer(json!({ "at": time(), "by": text(), "url": text_or_null, "waived": text_or_null }));
+    let postmortem = answer(json!({
+        "incident": count(), "team": text(), "priority": text(), "key": text(), "resolved_at": time(), "due_at": time(),
+        "overdue": truth(), "settled": maybe(&settled),
+    }));
+    json!({
+        "Timeline": answer(json!({ "incident": count(), "entries": { "type": "array", "items": entry } })),
+        "Postmortems": answer(json!({ "postmortems": { "type": "array", "items": postmortem } })),
+        "Postmortem": postmortem,
+        "Settlement": {
+            "description": "Either where it was written, or why there will be none.",
+            "oneOf": [
+                request(&["url"], json!({ "url": { "type": "string", "maxLength": URL_BYTES_MAX, "pattern": "^https?://[^ ]+$" } })),
+                request(&["waived"], json!({ "waived": { "type": "string", "minLength": 1, "maxLength": TEXT_BYTES_MAX } })),
+            ],
+        },
+        "Merge": request(&["into"], json!({ "into": count() })),
+        "Role": request(&["role", "person"], json!({ "role": text(), "person": text_or_null })),
+    })
+}
+
 fn incidents() -> Value {
     let (text_or_null, time_or_null) = (maybe(&text()), maybe(&time()));
     let note = answer(json!({ "at": time(), "by": text(), "text": text() }));
@@ -217,7 +274,7 @@ fn incidents() -> Value {
         "policy": text(), "step": count(), "steps": count(), "round": count(), "next_at": time_or_null, "exhausted": truth(),
     }));
     json!({
-        "Incident": answer(json!({
+        "Incident": answer(with(json!({
             "id": count(), "key": text(), "headline": text(),
             "status": { "type": "string", "enum": ["triggered", "acknowledged", "snoozed", "resolved"] },
             "status_by": text_or_null, "status_at": time_or_null, "status_until": time_or_null,
@@ -230,7 +287,7 @@ fn incidents() -> Value {
             "alert_snoozed_until": time_or_null, "escalation": maybe(&escalation),
             "paged": texts(), "told": texts(), "notes": { "type": "array", "items": note },
             "labels": map(), "annotations": map(),
-        })),
+        }), response_of_incident())),
         "Incidents": answer(json!({ "incidents": list("Incident"), "next_cursor": text_or_null })),
         "Snooze": {
             "description": "Either `for` or `until`, at most 30 days ahead.",

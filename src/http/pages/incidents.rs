@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use super::{Shown, page};
 use crate::channel::wording;
 use crate::domain::Timestamp;
-use crate::engine::state::{Incident, Status};
+use crate::engine::response::Settlement;
+use crate::engine::state::{Incident, Note, Status};
 use crate::engine::{Actor, Policy};
 use crate::enrich;
 use crate::http::App;
@@ -99,6 +100,8 @@ struct IncidentPage<'a> {
     organisation: &'a str,
     shown: Shown,
     notes: Vec<(String, String, String)>,
+    response: Vec<(String, String)>,
+    updates: Vec<(String, String, String)>,
     timeline: Vec<Line>,
 }
 
@@ -131,12 +134,50 @@ pub async fn incident(State(app): State<App>, Path(id): Path<String>) -> Result<
     let template = IncidentPage {
         organisation: &policy.organisation.name,
         shown: Shown::of(&app, &incident, None, now),
-        notes: notes(&incident, &policy, &zone, now),
+        notes: notes(&incident.notes, &policy, &zone, now),
+        response: response(&app, &incident, &policy, &zone, now),
+        updates: notes(incident.response.as_deref().map_or(&[], |r| &r.updates), &policy, &zone, now),
         timeline,
     };
     Ok(page(StatusCode::OK, &template))
 }
 
-fn notes(incident: &Incident, policy: &Policy, zone: &TimeZone, now: Timestamp) -> Vec<(String, String, String)> {
-    incident.notes.iter().map(|n| (wording::moment(n.at, zone, now), name(&n.by, policy), n.text.clone())).collect()
+fn notes(notes: &[Note], policy: &Policy, zone: &TimeZone, now: Timestamp) -> Vec<(String, String, String)> {
+    notes.iter().map(|n| (wording::moment(n.at, zone, now), name(&n.by, policy), n.text.clone())).collect()
+}
+
+/// How people work on it: roles, what was changed, what was merged, and its postmortem.
+fn response(app: &App, incident: &Incident, policy: &Policy, zone: &TimeZone, now: Timestamp) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    let known =
+        |person: &crate::domain::Name| policy.people.get(person).map_or_else(|| person.to_string(), |p| p.name.clone());
+    if let Some(response) = incident.response.as_deref() {
+        for holder in &response.roles {
+            rows.push((holder.role.to_string(), known(&holder.person)));
+        }
+        for change in &response.changes {
+            let value = |value: &Option<crate::domain::Name>| value.as_deref().unwrap_or("unset").to_owned();
+            let (from, to, by) = (value(&change.from), value(&change.to), name(&change.by, policy));
+            let at = wording::moment(change.at, zone, now);
+            rows.push((change.of.as_str().to_owned(), format!("{from} to {to} by {by}, {at}")));
+        }
+        if let Some(into) = response.merged_into {
+            rows.push(("merged".to_owned(), format!("goes on in incident {into}")));
+        }
+        for (id, _) in &response.merged {
+            rows.push(("merged".to_owned(), format!("incident {id} goes on here")));
+        }
+    }
+    if let Some(due) = incident.update_due.filter(|_| incident.status.is_open()) {
+        rows.push(("next update".to_owned(), format!("due {}", wording::moment(due, zone, now))));
+    }
+    if let Some(known) = app.handle().read(|state| state.postmortems.get(&incident.id).cloned()) {
+        let text = match known.settled.as_ref().map(|settled| &settled.how) {
+            Some(Settlement::Written { url }) => format!("written: {url}"),
+            Some(Settlement::Waived { reason }) => format!("waived: {reason}"),
+            None => format!("due {}", wording::moment(known.due, zone, now)),
+        };
+        rows.push(("postmortem".to_owned(), text));
+    }
+    rows
 }
