@@ -132,7 +132,12 @@ fn cpu() -> Duration {
 async fn send_json(handle: Handle, body: String) -> usize {
     let samples: Vec<_> = {
         let context = Context { now: handle.now(), organisation: "acme", known: &Nobody, may: None };
-        samples::read(&body, &context).unwrap().samples.into_iter().map(|(_, sample)| sample).collect()
+        samples::read(&body, &context, &callout::config::metrics::MetricRules::default())
+            .unwrap()
+            .samples
+            .into_iter()
+            .map(|(_, sample)| sample)
+            .collect()
     };
     handle.accept_samples(samples).await.unwrap().iter().filter(|taken| taken.is_ok()).count()
 }

@@ -14,7 +14,7 @@ use callout::engine::levels::{Directory, Levels, Series};
 use callout::engine::policy::{Organisation, Service, Slo};
 use callout::engine::{Engine, Input, Policy, State, limits};
 use callout::rules::burn_rate::{BurnPair, Tier};
-use callout::slo::{Counts, History};
+use callout::slo::{Counts, History, Period};
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
@@ -36,26 +36,14 @@ fn policy() -> Policy {
         ..BurnPair::new(name.into(), Ratio::parse(factor).unwrap(), Span::from_minutes(long), Span::from_minutes(short))
     };
     let slo = Slo {
-        name: "default availability".into(),
-        endpoint: None,
-        sli: "availability".into(),
-        objective: Ratio::parse_percent("99.9%").unwrap(),
-        threshold: None,
-        period: Span::from_hours(30 * 24),
-        priority: None,
-        reason: None,
-        alert: None,
-        snooze: None,
+        period: Period::Rolling(Span::from_hours(30 * 24)),
         burn: vec![
             pair("page_fast", "14.4", 60, 5, Tier::Page),
             pair("page_slow", "6", 360, 30, Tier::Page),
             pair("ticket_fast", "3", DAY, 120, Tier::Ticket),
             pair("ticket_slow", "1", 3 * DAY, 360, Tier::Ticket),
         ],
-        raise: vec![],
-        links: BTreeMap::new(),
-        expected_per_day: None,
-        policy: None,
+        ..Slo::new("default availability".into(), "availability".into(), Ratio::parse_percent("99.9%").unwrap())
     };
     let service = Service {
         team: "ops".into(),

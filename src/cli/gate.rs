@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{self, Output, Service, escaped, text};
 
@@ -16,6 +16,9 @@ pub struct Args {
     /// Only to this environment.
     #[arg(long)]
     pub environment: Option<String>,
+    /// Releases although the policy freezes it, and says why: one silver bullet of the service is used.
+    #[arg(long, value_name = "REASON")]
+    pub silver_bullet: Option<String>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
@@ -28,6 +31,14 @@ pub struct Args {
 /// # Errors
 /// When the service cannot be reached, or knows no such service.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(reason) = &args.silver_bullet {
+        let mut body = json!({ "reason": reason });
+        if let Some(environment) = &args.environment {
+            body["environment"] = json!(environment);
+        }
+        let path = format!("/v1/gate/{}/silver-bullets", escaped(&args.name));
+        args.service.ask(Method::POST, &path, Some(&body))?;
+    }
     let mut path = format!("/v1/gate/{}", escaped(&args.name));
     if let Some(environment) = &args.environment {
         path = format!("{path}?environment={}", escaped(environment));
@@ -39,6 +50,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Output::Text => {
             let verdict = if may_release { "may be released" } else { "must not be released" };
             anstream::println!("{} {verdict}", text(&answer, "service"));
+            if let Some(bullet) = answer.get("silver_bullet").filter(|bullet| !bullet.is_null()) {
+                let (by, until, why) = (text(bullet, "by"), text(bullet, "until"), text(bullet, "reason"));
+                anstream::println!("  by a silver bullet of {by}, until {until}: {why}");
+            }
+            if let Some(left) = answer.get("silver_bullets").filter(|left| !left.is_null()) {
+                let number = |name: &str| left.get(name).and_then(Value::as_u64).unwrap_or(0);
+                anstream::println!("  {} of {} silver bullets used", number("used"), number("most"));
+            }
             for reason in answer.get("reasons").and_then(Value::as_array).into_iter().flatten() {
                 anstream::println!("  {}", reason.as_str().unwrap_or_default());
             }

@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 use jiff::civil::Time;
 
 use super::diagnostic::{listed, nearest, quotable};
+use super::levels;
 use super::metrics::{Selector, Template};
 use super::names::Defined;
 use super::settings::TlsMode;
@@ -53,6 +54,8 @@ impl Format {
             Self::Any | Self::Line => "a string".to_owned(),
             Self::Ref(noun) => format!("the name of a {} in quotes", noun.as_str()),
             Self::Span | Self::SpanOrNone => "a length of time such as `\"60m\"`".to_owned(),
+            Self::Period => "a period such as `\"28d\"` or `\"month\"`".to_owned(),
+            Self::Status => "a status such as `\"5xx\"`".to_owned(),
             Self::Percent => "a percentage such as `\"200%\"`".to_owned(),
             Self::Objective => "a percentage such as `\"99.7%\"`".to_owned(),
             Self::Email => "a mail address in quotes".to_owned(),
@@ -92,6 +95,8 @@ impl Format {
             Self::SpanOrNone => span(text).map(drop),
             Self::After if text == "manual" => Ok(()),
             Self::After => span(text).map(drop).map_err(|p| p.hint("or write `manual`")),
+            Self::Period => levels::period(text).map(drop),
+            Self::Status => levels::status(text),
             Self::Percent => percent(text).and_then(|ratio| {
                 if ratio > Ratio::ZERO { Ok(()) } else { Err(Problem::bad(text, "more than nothing")) }
             }),

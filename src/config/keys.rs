@@ -254,5 +254,10 @@ pub static MAINTENANCE: Table = Table {
         Key::required("duration", SPAN, "how long it lasts, at most 7d"),
         Key::new("services", list!(named(Noun::Service), 1), "services it covers; default: all"),
         Key::new("environments", list!(named(Noun::Environment), 1), "environments it covers; default: all"),
+        Key::new(
+            "excluded_because",
+            LINE,
+            "why its minutes leave error budgets and burn rates; default: they count, and alerts are quiet",
+        ),
     ],
 };

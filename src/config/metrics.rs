@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::levels::BadStatus;
 use crate::domain::{Name, Span};
 use crate::rules::matcher::{MatchOp, Matcher};
 
@@ -22,6 +23,10 @@ pub struct MetricRules {
     by_metric: BTreeMap<Name, Vec<usize>>,
     /// Rules whose metric is an expression.
     any: Vec<usize>,
+    /// Which statuses are bad, by service; others have the default.
+    bad_status: BTreeMap<Name, BadStatus>,
+    /// For services without their own.
+    default_status: BadStatus,
 }
 
 /// One rule.
@@ -52,6 +57,8 @@ pub enum Measure {
     Good { total: Selector, good: Selector },
     /// All events, and the bad ones of them.
     Bad { total: Selector, bad: Selector },
+    /// All events, by the label with their status; which statuses are bad is a matter of the service.
+    Status { total: Selector, label: Name },
     /// A histogram of durations: good is what took at most `threshold`, which must be a bound of it.
     Histogram { histogram: Selector, threshold: Span },
 }
@@ -115,6 +122,18 @@ impl MetricRules {
         by_metric.iter().chain(&self.any).filter_map(|at| self.rules.get(*at))
     }
 
+    /// The same, with which statuses are bad by service.
+    #[must_use]
+    pub fn with_status(self, bad_status: BTreeMap<Name, BadStatus>) -> Self {
+        Self { bad_status, ..self }
+    }
+
+    /// Which statuses are bad for a service.
+    #[must_use]
+    pub fn bad_status(&self, service: &str) -> &BadStatus {
+        self.bad_status.get(service).unwrap_or(&self.default_status)
+    }
+
     /// All of them.
     #[must_use]
     pub fn all(&self) -> &[MetricRule] {
@@ -127,7 +146,7 @@ impl Measure {
     pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
         match self {
             Self::Good { total, good: part } | Self::Bad { total, bad: part } => vec![total, part].into_iter(),
-            Self::Histogram { histogram, .. } => vec![histogram].into_iter(),
+            Self::Status { total: one, .. } | Self::Histogram { histogram: one, .. } => vec![one].into_iter(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod compile;
 mod diagnostic;
 mod format;
 mod keys;
+pub mod levels;
 pub mod metrics;
 mod names;
 mod prove;

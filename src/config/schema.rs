@@ -89,6 +89,8 @@ fn text(format: Format) -> Value {
             (None, &[])
         }
         Format::Span | Format::SpanOrNone => (Some(SPAN), &["60m", "1h30m", "28d"]),
+        Format::Period => (None, &["28d", "week", "month", "quarter"]),
+        Format::Status => (None, &["5xx", "429", "Unavailable"]),
         Format::Percent => (Some(r"^[0-9]+(\.[0-9]+)? *%$"), &["200%"]),
         Format::Objective => (Some(r"^[0-9]+(\.[0-9]+)? *%$"), &["99.7%"]),
         Format::Email => (Some("^[^ ]+@[^ ]+$"), &["ana@acme.example"]),

@@ -182,6 +182,10 @@ pub enum Format {
     Span,
     /// A length of time, maybe none: `0m`.
     SpanOrNone,
+    /// An error budget period: `28d`, `month`.
+    Period,
+    /// A status of requests: `5xx`, `429`.
+    Status,
     /// A percentage: `99.7%`.
     Percent,
     /// An objective: a percentage from 0 to below 100.

@@ -227,7 +227,7 @@ fn the_worked_example_is_compiled_exactly() {
     let alert = slo.alert.as_ref().unwrap();
     assert_eq!((alert.depletion, alert.window), (Ratio::new(2, 1).unwrap(), Span::from_minutes(60)));
     assert_eq!((alert.every, slo.snooze), (Span::from_minutes(5), Some(Span::from_minutes(120))));
-    assert_eq!(slo.period, Span::from_hours(28 * 24));
+    assert_eq!(slo.period, crate::slo::Period::Rolling(Span::from_hours(28 * 24)));
     let factors: Vec<String> =
         slo.burn.iter().map(|p| format!("{} {} {}", p.factor.decimal(4), p.long, p.short)).collect();
     assert_eq!(factors, ["14.4 1h 5m", "6 6h 30m", "3 1d 2h", "1 3d 6h"]);

@@ -2,6 +2,7 @@
 
 use super::input::{Act, Actor, Command, SilenceSpec, Verb};
 use super::judge::Judge;
+use super::level_event;
 use super::quiet::Reminded;
 use super::state::{Purpose, Status};
 use super::transition::Transition;
@@ -15,6 +16,9 @@ impl Judge<'_> {
         match &command.verb {
             Verb::AddSilence(silence) => self.add_silence(by, silence),
             Verb::ExpireSilence { silence } => self.expire_silence(by, *silence),
+            Verb::UseSilverBullet { service, environment, reason } => {
+                self.use_silver_bullet(by, service, environment.as_ref(), reason);
+            }
             Verb::AcknowledgeDigest { digest } => self.acknowledge_digest(*digest, by),
             Verb::AddSilenceOf { silence, incident } => self.add_silence_of(by, silence, *incident),
             Verb::RevokeCalendar { of } => self.revoke_calendar(by, of),
@@ -136,7 +140,12 @@ impl Judge<'_> {
     }
 
     pub(super) fn acknowledge(&mut self, id: IncidentId, by: &Actor) {
-        self.did(id, by, "acknowledged");
+        let incident = self.engine.state.incidents.get(&id);
+        let what = match incident.and_then(|incident| level_event::consequence_of(&incident.event)) {
+            Some(consequence) => format!("acknowledged; what follows: {consequence}"),
+            None => "acknowledged".to_owned(),
+        };
+        self.did(id, by, &what);
         self.acknowledged(id, by.clone());
         self.follow_up(id, Purpose::Acknowledged, by);
     }

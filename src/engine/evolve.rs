@@ -114,6 +114,8 @@ impl Engine {
             T::ObjectiveSet { service, slo, objective, at } => {
                 self.state.levels.set_objective(service, slo, *objective, *at);
             }
+            T::MinutesExcluded(exclusion) => self.state.levels.exclude(exclusion, self.state.now),
+            T::SilverBulletUsed { service, bullet } => self.state.bullet_used(service, bullet),
             T::ReadingsTaken { input } => self.readings_taken(*input),
             T::MinutesCounted { feeds, batch } => {
                 self.state.counters.handed_over(*feeds, self.state.now);

@@ -164,6 +164,8 @@ pub enum Verb {
     AddSilenceOf { silence: Box<SilenceSpec>, incident: IncidentId },
     /// The next step at once, if the escalation still stands where whoever asks saw it; so the same wish twice is one.
     EscalateFrom { incident: IncidentId, round: u32, step: u32 },
+    /// A release although the error budget policy freezes it.
+    UseSilverBullet { service: Name, environment: Option<Name>, reason: String },
 }
 
 impl Verb {
@@ -195,6 +197,7 @@ impl Verb {
             Self::AssignRole { .. } => "role",
             Self::SettlePostmortem { .. } => "postmortem",
             Self::RevokeCalendar { .. } => "revoke-calendar",
+            Self::UseSilverBullet { .. } => "silver-bullet",
         }
     }
 
@@ -228,7 +231,8 @@ impl Verb {
             | Self::OfferSwap(_)
             | Self::AcceptSwap { .. }
             | Self::DeclineSwap { .. }
-            | Self::RevokeCalendar { .. } => None,
+            | Self::RevokeCalendar { .. }
+            | Self::UseSilverBullet { .. } => None,
         }
     }
 }

@@ -515,8 +515,11 @@ impl<'a> Judge<'a> {
         let scope = slo.as_ref().map(|slo| scope_key(&event, slo));
         let known = |name: &str| policy.priorities.contains_key(name);
         let sent = event.labels.get("priority").map(Name::from);
-        let (priority, priority_because) =
-            priority::choose(slo.as_ref().and_then(|s| s.priority.as_ref()), sent.as_ref(), known);
+        let of_slo = slo.as_ref().and_then(|slo| match level_event::absence_of(&event, slo) {
+            Some(absence) => absence.priority.as_ref(),
+            None => slo.priority.as_ref(),
+        });
+        let (priority, priority_because) = priority::choose(of_slo, sent.as_ref(), known);
         let from_budget = level_event::priority_of(&event).filter(|_| priority.is_none());
         let (priority, priority_because) = match from_budget {
             Some((priority, remaining)) => {
@@ -552,8 +555,7 @@ impl<'a> Judge<'a> {
             EventKind::Resource => dedup.resource.key(&case.event, &case.team),
         };
         // A ticket must not keep the incident of a page open for days.
-        if level_event::is_ticket(&case.event) {
-            let suffix = level_event::ticket_suffix(&case.event);
+        if let Some(suffix) = level_event::suffix(&case.event) {
             return compact_str::format_compact!("{key}/{suffix}");
         }
         key

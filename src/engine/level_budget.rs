@@ -16,6 +16,7 @@ use super::transition::Transition;
 use crate::domain::{Name, Ratio, Span, Timestamp};
 use crate::rules::burn_rate::Tier;
 use crate::rules::{Because, RuleEnd};
+use crate::slo::burn::AlertState;
 use crate::slo::forecast::{Trend, row_by_velocity};
 use crate::slo::{Account, WindowSum};
 
@@ -42,9 +43,12 @@ pub(super) fn policy_changes(
     let changes = policy.conditions.iter().filter_map(|condition| {
         let (window, sum) = looked_at(level, levels, &account, condition.kind, at);
         let used = used(level, levels, &account, condition.kind, sum, at).unwrap_or(Ratio::ZERO);
-        let holds = used > Ratio::ZERO && used >= condition.share;
+        // At the very end of a period nothing is too early any more.
+        let too_late =
+            condition.kind == ConditionKind::Exhausted && level.slo.period.is_calendar() && at >= account.end;
+        let holds = used > Ratio::ZERO && used >= condition.share && !too_late;
         let before = alerts.get(&condition.rule).copied().unwrap_or_default();
-        let after = before.after(holds, at, Span::ZERO, POLICY_KEPT);
+        let after = before.after(holds, at, Span::ZERO, kept(level, before, account.start));
         let counts = counts(sum, window);
         (after != before).then(|| Change {
             rule: condition.rule.clone(),
@@ -59,6 +63,14 @@ pub(super) fn policy_changes(
         })
     });
     changes.collect()
+}
+
+/// How long a condition goes on without holding. A new period of the calendar begins with nothing held against it.
+fn kept(level: &Level, before: AlertState, start: Timestamp) -> Span {
+    match before {
+        AlertState::Firing { since, .. } if level.slo.period.is_calendar() && since <= start => Span::ZERO,
+        _ => POLICY_KEPT,
+    }
 }
 
 fn because(policy: &BudgetPolicy, condition: &PolicyCondition, used: Ratio, window: Span) -> Because {
@@ -118,8 +130,11 @@ fn used(
 /// row from 1.
 pub(super) fn priority_row(level: &Level, levels: &Levels, account: &Account) -> Option<u8> {
     let (at, budget) = (account.at, account.budget()?);
-    let spent_lately = account.share(level.sum(levels, at, TREND).bad)?;
-    let trend = Trend { budget, elapsed: Span::ZERO, period: account.period, spent_lately, window: TREND };
+    let lately = if level.slo.period.is_calendar() { TREND.min(at.since(account.start)) } else { TREND };
+    let spent_lately = account.share(level.sum(levels, at, lately).bad)?;
+    // A rolling period has no end: it is asked whether one from now on would be over before the budget is.
+    let elapsed = if level.slo.period.is_calendar() { at.since(account.start) } else { Span::ZERO };
+    let trend = Trend { budget, elapsed, period: account.period, spent_lately, window: lately };
     let budget_events = account.budget_events()?;
     let velocity = row_by_velocity(|window| level.sum(levels, at, window).bad, budget_events);
     trend.row_by_left().into_iter().chain(velocity).min()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::levels::{LevelKey, Levels, Scope, Series};
 use super::policy::{Policy, Service, Slo};
-use crate::domain::{SeriesKey, Span, Timestamp};
+use crate::domain::{Name, Ratio, SeriesKey, Span, Timestamp, minute_over};
 use crate::slo::WindowSum;
 
 /// All levels, by number and by key.
@@ -19,6 +19,10 @@ pub struct LevelIndex {
     pub levels: Vec<Level>,
     /// Numbers of levels.
     pub numbers: BTreeMap<LevelKey, u32>,
+    /// Numbers of levels by their ids.
+    pub ids: BTreeMap<u64, u32>,
+    /// Whether any SLO counts slices of time.
+    pub has_slices: bool,
     /// The levels that a series belongs to.
     pub of_series: BTreeMap<u32, Vec<u32>>,
 }
@@ -48,9 +52,17 @@ impl Level {
         self.between(levels, at.minus(window), at)
     }
 
-    /// The sums over `(after, upto]`. Minutes are those of the series that has most: they say how much of the window is known.
+    /// The sums over `(after, upto]` of what the SLO counts: events, or slices of time.
     #[must_use]
     pub fn between(&self, levels: &Levels, after: Timestamp, upto: Timestamp) -> WindowSum {
+        let Some(slice) = self.slo.slice else { return self.events(levels, after, upto) };
+        let sum = levels.slices.get(&self.key).map(|sliced| sliced.history.between(after, upto)).unwrap_or_default();
+        WindowSum { minutes: sum.minutes.saturating_mul(slice.minutes.unsigned_abs()), ..sum }
+    }
+
+    /// The sums over `(after, upto]` of events. Minutes are those of the series that has most: they say how much of the window is known.
+    #[must_use]
+    pub fn events(&self, levels: &Levels, after: Timestamp, upto: Timestamp) -> WindowSum {
         let mut all = WindowSum::default();
         for series in self.histories(levels) {
             let sum = series.history.between(after, upto);
@@ -61,9 +73,36 @@ impl Level {
         all
     }
 
+    /// How many minutes of `(after, upto]` could be known: those that are not left out.
+    #[must_use]
+    pub fn expected_minutes(&self, levels: &Levels, after: Timestamp, upto: Timestamp) -> u64 {
+        let all = (minute_over(upto) - minute_over(after)).max(0).unsigned_abs();
+        all.saturating_sub(self.excluded_minutes(levels, after, upto))
+    }
+
+    /// How many minutes of `(after, upto]` are left out of all of its series.
+    #[must_use]
+    pub fn excluded_minutes(&self, levels: &Levels, after: Timestamp, upto: Timestamp) -> u64 {
+        if levels.excluded.is_empty() {
+            return 0;
+        }
+        let of = self.histories(levels).map(|series| levels.excluded_minutes(&series.key, after, upto));
+        of.min().unwrap_or(0)
+    }
+
+    /// The share of the minutes of a window that is known, of those that are not left out. `minutes` are the known ones.
+    #[must_use]
+    pub fn coverage(&self, levels: &Levels, at: Timestamp, window: Span, minutes: u64) -> Ratio {
+        let expected = self.expected_minutes(levels, at.minus(window), at);
+        Ratio::new(minutes.min(expected), expected).unwrap_or(Ratio::ONE)
+    }
+
     /// The newest minute in which something was bad.
     #[must_use]
     pub fn last_bad(&self, levels: &Levels) -> Option<i64> {
+        if self.slo.slice.is_some() {
+            return levels.slices.get(&self.key).and_then(|sliced| sliced.history.last_bad());
+        }
         self.histories(levels).filter_map(|series| series.history.last_bad()).max()
     }
 
@@ -128,11 +167,26 @@ impl LevelIndex {
             .map(|(known, number)| (known, *number))
     }
 
+    /// The level with this id.
+    #[must_use]
+    pub fn by_id(&self, id: u64) -> Option<&Level> {
+        self.ids.get(&id).and_then(|number| self.levels.get(*number as usize))
+    }
+
+    /// Levels of a service.
+    pub fn of_service<'a>(&'a self, service: &'a Name) -> impl Iterator<Item = &'a Level> {
+        let of_service =
+            self.numbers.range(LevelKey::first_of(service)..).take_while(move |(key, _)| key.service == *service);
+        of_service.filter_map(|(_, number)| self.levels.get(*number as usize))
+    }
+
     fn join(&mut self, key: LevelKey, slo: &Arc<Slo>, series: u32) {
         let next = u32::try_from(self.levels.len()).unwrap_or(u32::MAX);
         let number = *self.numbers.entry(key.clone()).or_insert(next);
         if number == next {
             let longest = slo.longest_window();
+            self.ids.insert(key.id(), number);
+            self.has_slices |= slo.slice.is_some();
             self.levels.push(Level { key, slo: Arc::clone(slo), series: Vec::new(), longest });
         }
         let level = &mut self.levels[number as usize];

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::judge::Judge;
+use super::level_absence::{self, is_absence};
 use super::level_budget;
 use super::level_event::{self, DEPLETION};
 use super::level_index::{Level, LevelIndex};
@@ -36,6 +37,8 @@ pub(super) struct Round {
     judged: Vec<i64>,
     /// The minute for which all were.
     done: i64,
+    /// The minute in which maintenance was looked at last.
+    excluded: i64,
     /// The minute for which all are being judged, and the next level.
     under_way: Option<(i64, usize)>,
 }
@@ -73,6 +76,7 @@ struct Sums<'l> {
     level: &'l Level,
     levels: &'l Levels,
     at: Timestamp,
+    objective: Ratio,
     known: Vec<(Span, WindowSum)>,
 }
 
@@ -84,6 +88,13 @@ impl Sums<'_> {
         let sum = self.level.sum(self.levels, self.at, window);
         self.known.push((window, sum));
         sum
+    }
+
+    /// Whether enough minutes of a window are known for a rule over it.
+    fn is_covered(&mut self, window: Span) -> bool {
+        let Some(least) = self.level.slo.min_coverage else { return true };
+        let minutes = self.over(window).minutes;
+        self.level.coverage(self.levels, self.at, window, minutes) >= least
     }
 }
 
@@ -116,6 +127,11 @@ impl Judge<'_> {
 
     /// Judges levels that are due at `now`, a bounded number of them.
     pub(super) fn levels_due(&mut self, now: Timestamp) {
+        let minute = minute_over(now);
+        if self.engine.round.excluded != minute && !self.engine.state.levels.index.levels.is_empty() {
+            self.engine.round.excluded = minute;
+            self.exclude_maintenance(now);
+        }
         let index = Arc::clone(&self.engine.state.levels.index);
         let count = index.levels.len();
         if count == 0 {
@@ -154,7 +170,7 @@ impl Judge<'_> {
         if alerts.is_none() {
             let since = at.minus(level.longest);
             let may_fire = level.last_bad(levels).is_some_and(|last| minute_end(last) > since);
-            if !may_fire {
+            if !may_fire && !level.slo.watches_absence() {
                 return;
             }
         }
@@ -171,7 +187,7 @@ impl Judge<'_> {
     /// What changed of the rules of a level, pages first, so that they mute tickets of the same minute.
     fn changes(&self, level: &Level, alerts: &LevelAlerts, at: Timestamp) -> Vec<Change> {
         let levels = &self.engine.state.levels;
-        let mut sums = Sums { level, levels, at, known: Vec::new() };
+        let mut sums = Sums { level, levels, at, objective: level.objective(levels, at), known: Vec::new() };
         let mut changes = Vec::new();
         for tier in [Tier::Page, Tier::Ticket] {
             for pair in level.slo.burn.iter().filter(|pair| pair.tier == tier) {
@@ -184,6 +200,9 @@ impl Judge<'_> {
                 let snoozed = quiet.is_some_and(|(since, until, _)| *since <= at && at < *until);
                 changes.extend(depletion_change(&level.slo, before, snoozed, &mut sums));
             }
+        }
+        if level.slo.watches_absence() {
+            changes.extend(level_absence::changes(level, levels, alerts, at));
         }
         if let Some(policy) = &level.slo.policy {
             changes.extend(level_budget::policy_changes(level, levels, policy, alerts, at));
@@ -203,6 +222,7 @@ impl Judge<'_> {
             (true, false) => {
                 self.rule_over(level, &change.rule, change.tier, change.end);
                 if let (Tier::Page, AlertState::Firing { since, .. }) = (change.tier, change.before)
+                    && !is_absence(&change.rule)
                     && self.firing_page(&level.key).is_none()
                 {
                     self.episode_over(level, since.minus(change.short.length), at);
@@ -217,11 +237,17 @@ impl Judge<'_> {
         let account = level.account(&self.engine.state.levels, at);
         let facts =
             level_event::Facts { rule: &change.rule, tier: change.tier, at, long: change.long, short: change.short };
-        let priority = self.priority_from_budget(level, &account);
-        let event = Arc::new(level_event::event(level, &facts, account, priority));
-        let fingerprint = event.fingerprint();
+        let coverage = coverage_told(level, &self.engine.state.levels, change, at);
+        let priority = if is_absence(facts.rule) { None } else { self.priority_from_budget(level, &account) };
+        let event = Arc::new(level_event::event(level, &facts, account, priority, coverage.as_deref()));
+        // Whoever hears of it is no part of its identity.
+        let fingerprint = level_event::fingerprint(level, &change.rule, change.tier);
         let from = self.lines();
-        let kind = if change.rule == DEPLETION { RuleKind::Timeliness } else { RuleKind::BurnRate };
+        let kind = match change.rule.as_str() {
+            DEPLETION => RuleKind::Timeliness,
+            rule if is_absence(rule) => RuleKind::Slo,
+            _ => RuleKind::BurnRate,
+        };
         self.say(None, kind, change.because.clone());
         self.record(Transition::BreachFound { fingerprint, event });
         self.judge_firing(fingerprint);
@@ -261,7 +287,8 @@ impl Judge<'_> {
             let fingerprint = level_event::fingerprint(level, rule, tier);
             let Some(alert) = self.engine.state.alerts.get(&fingerprint) else { continue };
             let was_muted = page_over && alert.suppressed.as_deref() == Some(&Suppressor::Page);
-            if was_muted || self.was_resolved_long_ago(alert, now) {
+            // What is missing goes on until it comes; who resolved that knows.
+            if was_muted || (!is_absence(rule) && self.was_resolved_long_ago(alert, now)) {
                 self.clock(now);
                 self.record(Transition::AlertSuppressed { fingerprint, by: None });
                 self.firing(fingerprint);
@@ -285,22 +312,31 @@ impl Judge<'_> {
         let number = levels.index.numbers.get(key)?;
         let slo = &levels.index.levels[*number as usize].slo;
         let mut rules = levels.alerts.get(key)?.iter();
-        rules.find(|(rule, state)| state.is_firing() && tier_of(slo, rule) == Tier::Page).map(|(rule, _)| rule.clone())
+        rules
+            .find(|(rule, state)| state.is_firing() && !is_absence(rule) && tier_of(slo, rule) == Tier::Page)
+            .map(|(rule, _)| rule.clone())
     }
 
     /// Records objectives that are new or changed, and ends rules that the configuration does not have any more.
     pub(super) fn objectives(&mut self) {
-        let (policy, at) = (self.policy(), self.now());
+        let (policy, now) = (self.policy(), self.now());
         for (service, known) in &policy.services {
             for slo in known.slos.iter().chain(known.default_slos.values()) {
-                let objectives = &self.engine.state.levels.objectives;
                 let key = (service.clone(), slo.name.clone());
-                let before = objectives.get(&key).and_then(|known| known.last()).map(|(_, objective)| *objective);
-                if before != Some(slo.objective) {
-                    let (service, name, objective) = (service.clone(), slo.name.clone(), slo.objective);
-                    self.record(Transition::ObjectiveSet { service, slo: name.clone(), objective, at });
-                    self.say(None, RuleKind::Slo, Because::SloChanged { slo: name, before, objective });
-                }
+                let known = self.engine.state.levels.objectives.get(&key).map(Vec::as_slice).unwrap_or_default();
+                let Some(at) = in_force_from(slo, known, now) else { continue };
+                let before = known.last().map(|(_, objective)| *objective);
+                let (service, name, objective) = (service.clone(), slo.name.clone(), slo.objective);
+                self.record(Transition::ObjectiveSet { service, slo: name.clone(), objective, at });
+                self.say(
+                    None,
+                    RuleKind::Slo,
+                    if at > now {
+                        Because::SloToChange { slo: name, before, objective, at }
+                    } else {
+                        Because::SloChanged { slo: name, before, objective }
+                    },
+                );
             }
         }
         self.end_gone_rules();
@@ -337,21 +373,54 @@ impl Judge<'_> {
     }
 }
 
+/// `58 of 60 minutes`, where not all of the long window is known.
+fn coverage_told(level: &Level, levels: &Levels, change: &Change, at: Timestamp) -> Option<String> {
+    if is_absence(&change.rule) {
+        return None;
+    }
+    let known = level.sum(levels, at, change.long.length).minutes;
+    let expected = level.expected_minutes(levels, at.minus(change.long.length), at);
+    (known < expected).then(|| format!("{known} of {expected} minutes"))
+}
+
+/// From when on an objective is in force, where that is news; `known` are those before.
+fn in_force_from(slo: &Slo, known: &[(Timestamp, Ratio)], now: Timestamp) -> Option<Timestamp> {
+    let Some((since, newest)) = known.last().copied() else { return Some(now) };
+    let waits = slo.from_next_period && slo.period.is_calendar();
+    if newest == slo.objective {
+        // It is known; should it still be to come, it is in force at once where nothing says that it waits.
+        return (since > now && !waits).then_some(now);
+    }
+    let today = known.iter().rev().find(|(since, _)| *since <= now).map(|(_, objective)| *objective);
+    // Back to what holds today: the change that was to come does not.
+    let goes_back = since > now && today == Some(slo.objective);
+    Some(if waits && !goes_back { slo.period.bounds(now.plus(Span::from_millis(1))).1 } else { now })
+}
+
 /// What a pair's state becomes, if it changes.
 fn pair_change(pair: &BurnPair, slo: &Slo, before: AlertState, sums: &mut Sums<'_>) -> Option<Change> {
+    // Periods of the calendar are not all as long, and a share of their budget is another factor then.
+    let of_period;
+    let pair = if pair.share.is_some() && slo.period.is_calendar() {
+        of_period = pair.for_period(slo.period.length(sums.at));
+        &of_period
+    } else {
+        pair
+    };
     let short = sums.over(pair.short);
     // Most levels burn slowly: then the long window need not be added up.
-    let long = if pair.holds(short, short, slo.objective) || before != AlertState::Inactive || pair.has_floor() {
+    let long = if pair.holds(short, short, sums.objective) || before != AlertState::Inactive || pair.has_floor() {
         sums.over(pair.long)
     } else {
         WindowSum::default()
     };
-    let holds = pair.holds(long, short, slo.objective);
+    let holds = pair.holds(long, short, sums.objective) && sums.is_covered(pair.long);
     let after = before.after(holds, sums.at, pair.hold, pair.keep);
     if after == before {
         return None;
     }
-    let burn = |sum: WindowSum| sum.burn(slo.objective).unwrap_or(Ratio::ZERO);
+    let objective = sums.objective;
+    let burn = |sum: WindowSum| sum.burn(objective).unwrap_or(Ratio::ZERO);
     let (long_counts, short_counts) = (counts(long, pair.long), counts(short, pair.short));
     let because = Because::WindowsBurn {
         rule: pair.name.clone(),
@@ -377,7 +446,8 @@ fn depletion_change(slo: &Slo, before: AlertState, snoozed: bool, sums: &mut Sum
     }
     let sum = sums.over(rule.window);
     let counts = counts(sum, rule.window);
-    let (holds, because) = rule.judge(Some(&counts), slo.objective);
+    let (holds, because) = rule.judge(Some(&counts), sums.objective);
+    let holds = holds && sums.is_covered(rule.window);
     let after = before.after(holds, sums.at, Span::ZERO, Span::ZERO);
     let again = before.is_firing() && holds && !snoozed;
     if after == before && !again {
@@ -403,6 +473,9 @@ fn tier_of(slo: &Slo, rule: &str) -> Tier {
     if conditions(slo).any(|condition| condition.rule == rule) {
         return Tier::Ticket;
     }
+    if let Some(absence) = slo.absence(rule) {
+        return absence.tier;
+    }
     slo.burn.iter().find(|pair| pair.name == rule).map_or(Tier::Page, |pair| pair.tier)
 }
 
@@ -412,6 +485,7 @@ fn conditions(slo: &Slo) -> impl Iterator<Item = &PolicyCondition> {
 
 fn has_rule(slo: &Slo, rule: &str) -> bool {
     (rule == DEPLETION && slo.alert.is_some())
+        || slo.absence(rule).is_some()
         || slo.burn.iter().any(|pair| pair.name == rule)
         || conditions(slo).any(|condition| condition.rule == rule)
 }

@@ -15,9 +15,9 @@ use crate::rules::burn_rate::{BurnPair, Tier};
 use crate::rules::{Because, RuleEnd};
 use crate::slo::burn::AlertState;
 
-const SLO: &str = "Availability of get data API";
+pub(super) const SLO: &str = "Availability of get data API";
 
-fn pairs() -> Vec<BurnPair> {
+pub(super) fn pairs() -> Vec<BurnPair> {
     let pair = |name: &str, factor: &str, long: i64, short: i64, tier| BurnPair {
         tier,
         // A ticket waits for the page that may be coming.
@@ -28,7 +28,7 @@ fn pairs() -> Vec<BurnPair> {
 }
 
 /// The worked example's SLO with a page and a ticket instead of the depletion rule.
-fn burning() -> Policy {
+pub(super) fn burning() -> Policy {
     let mut policy = policy();
     change_slo(&mut policy, |slo| {
         slo.alert = None;
@@ -39,14 +39,14 @@ fn burning() -> Policy {
     policy
 }
 
-fn change_slo(policy: &mut Policy, f: impl FnOnce(&mut Slo)) {
+pub(super) fn change_slo(policy: &mut Policy, f: impl FnOnce(&mut Slo)) {
     let service = policy.services.get_mut("data-api").unwrap();
     let mut slo = Slo::clone(&service.slos[0]);
     f(&mut slo);
     service.slos[0] = Arc::new(slo);
 }
 
-fn feed(environment: Option<&str>, source: &str) -> Arc<Feed> {
+pub(super) fn feed(environment: Option<&str>, source: &str) -> Arc<Feed> {
     let series = SeriesKey {
         service: "data-api".into(),
         sli: "availability".into(),
@@ -58,7 +58,7 @@ fn feed(environment: Option<&str>, source: &str) -> Arc<Feed> {
     Arc::new(Feed { series, source: source.into() })
 }
 
-fn level(scope: Option<(&str, &str)>) -> LevelKey {
+pub(super) fn level(scope: Option<(&str, &str)>) -> LevelKey {
     let scope = match scope {
         Some((environment, region)) => {
             Scope::One { environment: Some(environment.into()), region: Some(region.into()) }
@@ -69,18 +69,18 @@ fn level(scope: Option<(&str, &str)>) -> LevelKey {
 }
 
 /// A world with samples.
-struct Sampled {
-    world: World,
+pub(super) struct Sampled {
+    pub(super) world: World,
     feeds: Vec<Arc<Feed>>,
 }
 
 impl Sampled {
-    fn new(policy: Policy) -> Self {
+    pub(super) fn new(policy: Policy) -> Self {
         Self { world: World::new(policy), feeds: Vec::new() }
     }
 
     /// Hands over counts of minutes, at `now`: feed, minute, bad, total.
-    fn take(&mut self, now: Timestamp, rows: &[(&Arc<Feed>, i64, u64, u64)]) {
+    pub(super) fn take(&mut self, now: Timestamp, rows: &[(&Arc<Feed>, i64, u64, u64)]) {
         let mut batch = SampleBatch::default();
         for (feed, at, bad, total) in rows {
             let place = self.feeds.iter().position(|known| known == *feed).unwrap_or_else(|| {
@@ -96,33 +96,33 @@ impl Sampled {
     }
 
     /// One minute after the other: `bad` of 1,000 from one feed in each.
-    fn run(&mut self, feed: &Arc<Feed>, minutes: std::ops::Range<i64>, bad: u64) {
+    pub(super) fn run(&mut self, feed: &Arc<Feed>, minutes: std::ops::Range<i64>, bad: u64) {
         for at in minutes {
             self.take(minute(at), &[(feed, at, bad, 1_000)]);
         }
     }
 
     /// Minutes without samples.
-    fn wait(&mut self, minutes: std::ops::Range<i64>) {
+    pub(super) fn wait(&mut self, minutes: std::ops::Range<i64>) {
         for at in minutes {
             self.world.until(minute(at).plus(limits::EVALUATION_WAIT));
         }
     }
 
-    fn engine(&self) -> &Engine {
+    pub(super) fn engine(&self) -> &Engine {
         &self.world.engine
     }
 
-    fn incidents(&self) -> Vec<&Incident> {
+    pub(super) fn incidents(&self) -> Vec<&Incident> {
         self.engine().state().incidents.values().map(|incident| &**incident).collect()
     }
 
-    fn ordered(&self, purpose: Purpose) -> usize {
+    pub(super) fn ordered(&self, purpose: Purpose) -> usize {
         let rows = self.world.decisions.iter().flat_map(|(_, _, decision)| &decision.transitions);
         rows.filter(|t| matches!(t, super::Transition::DeliveryOrdered(row) if row.purpose == purpose)).count()
     }
 
-    fn said(&self, wanted: impl Fn(&Because) -> bool) -> bool {
+    pub(super) fn said(&self, wanted: impl Fn(&Because) -> bool) -> bool {
         let mut lines = self.world.decisions.iter().flat_map(|(_, _, decision)| &decision.trace.lines);
         lines.any(|line| wanted(&line.because))
     }
@@ -285,7 +285,7 @@ fn the_policy_tells_each_condition_and_what_an_outage_cost() {
     change_slo(&mut policy, |slo| {
         // 28 days of 1,000 a minute grant 120,960 failures.
         slo.expected_per_day = Some(1_440_000);
-        slo.policy = Some(Arc::new(BudgetPolicy { name: "standard".into(), conditions }));
+        slo.policy = Some(Arc::new(BudgetPolicy { name: "standard".into(), conditions, silver_bullets: None }));
     });
     let mut world = Sampled::new(policy);
     let eu = feed(Some("prod-eu"), "");

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::level_exclusion::Exclusion;
 use super::level_index::LevelIndex;
+use super::level_slices::Sliced;
 use super::limits;
 use super::policy::Policy;
 use crate::domain::{Feed, Name, Ratio, SampleBatch, SampleRow, SeriesKey, Timestamp, minute_over};
@@ -30,6 +32,10 @@ pub struct Levels {
     pub objectives: BTreeMap<(Name, Name), Vec<(Timestamp, Ratio)>>,
     /// Outages that are over, by level, oldest first.
     pub episodes: BTreeMap<LevelKey, Vec<Episode>>,
+    /// Slices of the levels whose SLO counts them.
+    pub slices: BTreeMap<LevelKey, Arc<Sliced>>,
+    /// Minutes that are left out, in order of their beginnings.
+    pub excluded: Arc<Vec<Exclusion>>,
     /// Bytes of all histories, roughly.
     pub bytes: u64,
     /// Which series each SLO is judged by; derived from the policy, and built anew with it.
@@ -77,6 +83,29 @@ pub enum Scope {
     All,
 }
 
+impl LevelKey {
+    /// The least key of a service.
+    #[must_use]
+    pub fn first_of(service: &Name) -> Self {
+        let scope = Scope::One { environment: None, region: None };
+        Self { service: service.clone(), slo: Name::default(), endpoint: None, scope }
+    }
+
+    /// Stable id, for addresses.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        let scope = match &self.scope {
+            Scope::One { environment, region } => {
+                [environment.as_deref().unwrap_or_default(), region.as_deref().unwrap_or_default(), ""]
+            }
+            Scope::All => ["", "", "all"],
+        };
+        let parts = [self.service.as_str(), self.slo.as_str(), self.endpoint.as_deref().unwrap_or_default()];
+        let text = parts.iter().chain(&scope).fold(String::new(), |text, part| text + part + "\u{1f}");
+        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+    }
+}
+
 /// What the rules of a level remember, by the rule's name.
 pub type LevelAlerts = BTreeMap<Name, AlertState>;
 
@@ -106,6 +135,8 @@ pub struct Series {
     pub recent: Vec<Part>,
     /// What was counted, of all feeds together.
     pub history: History,
+    /// What was counted in minutes that are left out.
+    pub left_out: History,
 }
 
 /// One part of a minute as it was counted.
@@ -166,6 +197,7 @@ impl Levels {
     /// Adds what is in a batch. Total: a row of an unknown feed adds nothing.
     pub(super) fn take(&mut self, batch: &SampleBatch, now: Timestamp, policy: &Policy) {
         if !batch.new_feeds.is_empty() {
+            let levels = self.index.levels.len();
             let directory = Arc::make_mut(&mut self.directory);
             for (number, feed) in &batch.new_feeds {
                 let (series, is_new) = directory.register(*number, feed);
@@ -174,13 +206,20 @@ impl Levels {
                     Arc::make_mut(&mut self.index).attach(series, &feed.series, policy);
                 }
             }
+            if self.index.has_slices && self.index.levels.len() > levels {
+                // A sum over all environments begins with what is known of its parts.
+                let index = Arc::clone(&self.index);
+                self.slices_by(&index);
+            }
         }
+        let has_exclusions = !self.excluded.is_empty();
         for row in &batch.rows {
+            let is_excluded = has_exclusions && self.is_row_excluded(row);
             let series = self.directory.series_of.get(&row.feed).and_then(|series| self.series.get_mut(series));
             if let Some(series) = series {
                 let series = Arc::make_mut(series);
                 let before = series.history.bytes_of_days();
-                series.take(row, now);
+                series.take(row, is_excluded, now);
                 let after = series.history.bytes_of_days();
                 // A day was packed: the time to see whether its minutes can be afforded.
                 if after != before {
@@ -193,6 +232,19 @@ impl Levels {
                 }
             }
         }
+        self.count_slices(&batch.rows);
+    }
+
+    fn is_row_excluded(&self, row: &SampleRow) -> bool {
+        let series = self.directory.series_of.get(&row.feed).and_then(|series| self.series.get(series));
+        series.is_some_and(|series| self.is_excluded(&series.key, row.minute))
+    }
+
+    /// Derives from the policy which series each SLO is judged by, and counts slices whose rule is new.
+    pub(super) fn index_by(&mut self, policy: &Policy) {
+        let index = Arc::new(LevelIndex::build(self, policy));
+        self.slices_by(&index);
+        self.index = index;
     }
 
     /// Performs a change of a rule's state; a level at rest takes no room.
@@ -209,9 +261,18 @@ impl Levels {
         }
     }
 
-    /// An objective is in force from `at`; the newest [`limits::OBJECTIVES_KEPT`] are remembered.
+    /// The objective of an SLO in force in the period of a minute that is stamped `at`; before the first known one, that.
+    #[must_use]
+    pub fn objective_at(&self, level: &LevelKey, at: Timestamp) -> Option<Ratio> {
+        let known = self.objectives.get(&(level.service.clone(), level.slo.clone()))?;
+        let in_force = known.iter().rev().find(|(since, _)| *since < at).or(known.first());
+        in_force.map(|(_, objective)| *objective)
+    }
+
+    /// An objective is in force from `at`, and what was to come after that is not; the newest [`limits::OBJECTIVES_KEPT`] are remembered.
     pub(super) fn set_objective(&mut self, service: &Name, slo: &Name, objective: Ratio, at: Timestamp) {
         let known = self.objectives.entry((service.clone(), slo.clone())).or_default();
+        known.retain(|(since, _)| *since < at);
         if known.len() >= limits::OBJECTIVES_KEPT {
             known.remove(0);
         }
@@ -233,12 +294,16 @@ impl Levels {
 
     /// The levels of a service that are not at rest.
     pub fn of_service<'a>(&'a self, service: &'a Name) -> impl Iterator<Item = &'a LevelKey> {
-        self.alerts.range(first_of(service)..).map(|(key, _)| key).take_while(move |key| key.service == *service)
+        self.alerts
+            .range(LevelKey::first_of(service)..)
+            .map(|(key, _)| key)
+            .take_while(move |key| key.service == *service)
     }
 
     /// Outages of a service that are over.
     pub fn episodes_of<'a>(&'a self, service: &'a Name) -> impl Iterator<Item = &'a Episode> {
-        let range = self.episodes.range(first_of(service)..).take_while(move |(key, _)| key.service == *service);
+        let range =
+            self.episodes.range(LevelKey::first_of(service)..).take_while(move |(key, _)| key.service == *service);
         range.flat_map(|(_, episodes)| episodes)
     }
 
@@ -247,12 +312,6 @@ impl Levels {
     pub fn rule(&self, level: &LevelKey, rule: &str) -> AlertState {
         self.alerts.get(level).and_then(|alerts| alerts.get(rule)).copied().unwrap_or_default()
     }
-}
-
-/// The least key of a service.
-fn first_of(service: &Name) -> LevelKey {
-    let scope = Scope::One { environment: None, region: None };
-    LevelKey { service: service.clone(), slo: Name::default(), endpoint: None, scope }
 }
 
 impl Directory {
@@ -272,22 +331,28 @@ impl Series {
     /// One that nothing was counted of yet.
     #[must_use]
     pub fn new(key: SeriesKey) -> Self {
-        Self { key, newest: BTreeMap::new(), recent: Vec::new(), history: History::default() }
+        Self {
+            key,
+            newest: BTreeMap::new(),
+            recent: Vec::new(),
+            history: History::default(),
+            left_out: History::default(),
+        }
     }
 
     fn find(&self, minute: i64, feed: u32, part: Option<u32>) -> Result<usize, usize> {
         self.recent.binary_search_by(|known| (known.minute, known.feed, known.part).cmp(&(minute, feed, part)))
     }
 
-    fn take(&mut self, row: &SampleRow, now: Timestamp) {
+    fn take(&mut self, row: &SampleRow, is_excluded: bool, now: Timestamp) {
         let counts = Counts { bad: row.bad, total: row.total };
         match self.find(row.minute, row.feed, row.part) {
             Ok(at) => {
-                self.history.put(row.minute, self.recent[at].counts, counts);
+                self.put(is_excluded, row.minute, self.recent[at].counts, counts);
                 self.recent[at].counts = counts;
             }
             Err(at) => {
-                self.history.put(row.minute, Counts::default(), counts);
+                self.put(is_excluded, row.minute, Counts::default(), counts);
                 let part = Part { minute: row.minute, feed: row.feed, part: row.part, counts };
                 self.recent.insert(at, part);
             }

@@ -56,6 +56,10 @@ pub const HISTORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 pub const EVALUATION_WAIT: Span = Span::from_seconds(45);
 /// Service levels judged in one tick; the rest follow in the next, so that inputs get their turn.
 pub const LEVELS_PER_TICK: usize = 2_048;
+/// Intervals of minutes that are left out of budgets; beyond, the oldest are forgotten, and their minutes stay left out.
+pub const EXCLUSIONS_MAX: usize = 1_000;
+/// A maintenance window that ended while callout was down is recorded as left out for so long after its end; beyond, its minutes count.
+pub const EXCLUDED_AFTER: Span = Span::from_hours(24);
 /// Changes of one objective that are remembered; beyond, the oldest are forgotten.
 pub const OBJECTIVES_KEPT: usize = 32;
 /// Messages that went out one by one, remembered per recipient; beyond, the oldest are forgotten (no rule counts further).

@@ -15,10 +15,13 @@ pub mod handoff;
 mod incident;
 pub mod input;
 mod judge;
+pub mod level_absence;
 pub mod level_budget;
 pub mod level_event;
+pub mod level_exclusion;
 pub mod level_index;
 mod level_judge;
+pub mod level_slices;
 pub mod levels;
 pub mod limits;
 pub mod load;
@@ -28,12 +31,15 @@ pub mod policy;
 pub mod quiet;
 pub mod response;
 pub mod room;
+pub mod silver_bullet;
 pub mod stand_in;
 pub mod state;
 mod timers;
 pub mod trace;
 pub mod transition;
 
+#[cfg(test)]
+mod level_rule_tests;
 #[cfg(test)]
 mod level_tests;
 #[cfg(test)]
@@ -83,7 +89,7 @@ impl Engine {
     /// An engine that goes on from a snapshot. What is derived is built anew.
     #[must_use]
     pub fn from_state(mut state: State, policy: Arc<Policy>) -> Self {
-        state.levels.index = Arc::new(level_index::LevelIndex::build(&state.levels, &policy));
+        state.levels.index_by(&policy);
         state.rota = Arc::new(stand_in::Rota::build(&policy, &state));
         let timers = Timers::rebuild(&state);
         let mut silences = SilenceTable::default();
@@ -122,7 +128,7 @@ impl Engine {
 
     /// Goes by another policy from now on. Open incidents keep the steps they began with.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
-        self.state.levels.index = Arc::new(level_index::LevelIndex::build(&self.state.levels, &policy));
+        self.state.levels.index_by(&policy);
         self.round = level_judge::Round::default();
         self.state.rota = Arc::new(stand_in::Rota::build(&policy, &self.state));
         self.policy = policy;

@@ -1,5 +1,7 @@
 //! The compiled configuration as a plain value. `config` makes it, the engine reads it; no secrets, no addresses of servers in it.
 
+mod levels;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,14 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::digest::DigestRule;
 use super::handoff::HandoffRule;
 use super::personal::Rules;
-use crate::domain::{ChannelKind, ChannelRef, Destination, Name, Ratio, Span};
-use crate::rules::burn_rate::BurnPair;
+use crate::domain::{ChannelKind, ChannelRef, Destination, Name, Span};
 use crate::rules::dedup::DedupRule;
 use crate::rules::maintenance::Maintenance;
 use crate::rules::priority::RaiseRule;
 use crate::rules::route::Route;
-use crate::rules::timeliness::Timeliness;
 use crate::schedule::Schedule;
+pub use levels::{Absence, BudgetPolicy, ConditionKind, PERIOD_DEFAULT, PolicyCondition, SilverBullets, Slo};
 
 /// Everything that the engine may know about the organisation.
 #[derive(Debug, Clone, Default)]
@@ -186,82 +187,6 @@ pub struct Service {
     pub default_slos: BTreeMap<Name, Arc<Slo>>,
 }
 
-/// A service level objective.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slo {
-    /// Its name; defaults are called `default availability of data-api`.
-    pub name: Name,
-    /// Endpoint; absent: all without one of their own.
-    pub endpoint: Option<Name>,
-    /// SLI kind.
-    pub sli: Name,
-    /// Objective as a share, below 1.
-    pub objective: Ratio,
-    /// Latency threshold.
-    pub threshold: Option<Span>,
-    /// Error budget period. Default 28 days.
-    pub period: Span,
-    /// Priority of its breaches.
-    pub priority: Option<Name>,
-    /// Why it is so.
-    pub reason: Option<String>,
-    /// When a breach becomes an alert.
-    pub alert: Option<Timeliness>,
-    /// How long it stays quiet after firing.
-    pub snooze: Option<Span>,
-    /// Burn-rate pairs of its pack.
-    pub burn: Vec<BurnPair>,
-    /// Raises by repetition.
-    pub raise: Vec<RaiseRule>,
-    /// Links of this SLO, before the service's.
-    pub links: BTreeMap<Name, String>,
-    /// Events that are expected on a day, where it is declared; they make the grant of a period.
-    pub expected_per_day: Option<u64>,
-    /// The error budget policy of the service.
-    pub policy: Option<Arc<BudgetPolicy>>,
-}
-
-/// An error budget policy: conditions that are told by themselves, with their consequences.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BudgetPolicy {
-    /// Its name.
-    pub name: Name,
-    /// Conditions, in order of the table.
-    pub conditions: Vec<PolicyCondition>,
-}
-
-/// One condition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyCondition {
-    /// Its name among the rules of a level, for example `policy_used_24h`.
-    pub rule: Name,
-    /// What it looks at.
-    pub kind: ConditionKind,
-    /// Share of the period's grant at which it holds.
-    pub share: Ratio,
-    /// What follows, in words.
-    pub consequence: Name,
-    /// Whether the service may not be released while it holds.
-    pub freeze: bool,
-}
-
-/// What a condition of the policy looks at. Letters are those of table 10.2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ConditionKind {
-    /// A: nothing is left.
-    Exhausted,
-    /// B: a share of the period's budget.
-    Used,
-    /// C: a share used by one outage.
-    ByIncident,
-    /// E: a share within 24 hours.
-    UsedFast,
-    /// F: a share within 7 days.
-    UsedSlowly,
-    /// G: a share used through one dependency.
-    ByDependency,
-}
-
 /// A chain of steps. Kept by open incidents, so it is stored with them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EscalationPolicy {
@@ -338,16 +263,6 @@ pub struct RoomRule {
     pub teams: Vec<Name>,
     /// Archived so long after the resolution; absent: never.
     pub archive_after: Option<Span>,
-}
-
-impl Slo {
-    /// The longest window that its rules look at.
-    #[must_use]
-    pub fn longest_window(&self) -> Span {
-        let windows = self.burn.iter().map(|pair| pair.long.max(pair.short));
-        let of_policy = self.policy.as_ref().map(|_| self.period);
-        windows.chain(self.alert.as_ref().map(|rule| rule.window)).chain(of_policy).max().unwrap_or(Span::ZERO)
-    }
 }
 
 impl Policy {

@@ -18,6 +18,7 @@ use super::personal::Chain;
 use super::policy::EscalationPolicy;
 use super::quiet::Bond;
 use super::response::{Postmortem, Response};
+use super::silver_bullet::SilverBullet;
 use super::stand_in::{Rota, StandIns};
 use super::timers::Timer;
 use super::transition::Suppressor;
@@ -57,6 +58,8 @@ pub struct State {
     pub alarms: BTreeMap<Name, Timestamp>,
     /// Service levels: the histories of all series.
     pub levels: Levels,
+    /// Exceptions from the freezes of error budget policies, by service, oldest first.
+    pub bullets: BTreeMap<Name, Vec<SilverBullet>>,
     /// Number of the next digest minus one.
     pub last_digest: u64,
     /// What went to each recipient lately.

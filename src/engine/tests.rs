@@ -65,25 +65,15 @@ fn priority(rank: u8) -> Priority {
 /// The world of the worked example: 99.7 %, more than 200 % in 60 minutes, every 5, snooze 120.
 pub(super) fn policy() -> Policy {
     let slo = Slo {
-        name: "Availability of get data API".into(),
         endpoint: Some("GET /api/data/{tenant}".into()),
-        sli: "availability".into(),
-        objective: Ratio::parse_percent("99.7%").unwrap(),
-        threshold: None,
-        period: Span::from_hours(28 * 24),
         priority: Some("P2".into()),
-        reason: None,
         alert: Some(Timeliness {
             depletion: Ratio::parse_percent("200%").unwrap(),
             window: Span::from_minutes(60),
             every: Span::from_minutes(5),
         }),
         snooze: Some(Span::from_minutes(120)),
-        burn: vec![],
-        raise: vec![],
-        links: BTreeMap::new(),
-        expected_per_day: None,
-        policy: None,
+        ..Slo::new("Availability of get data API".into(), "availability".into(), Ratio::parse_percent("99.7%").unwrap())
     };
     let service = Service { team: "checkout".into(), slos: vec![Arc::new(slo)], ..Service::default() };
     let step =

@@ -9,12 +9,14 @@ use super::calendar::CalendarOf;
 use super::digest::Work;
 use super::handoff::Watch;
 use super::input::{Actor, Outcome, SilenceSpec};
+use super::level_exclusion::Exclusion;
 use super::levels::{Episode, LevelKey};
 use super::notice::About;
 use super::personal::ChainStep;
 use super::policy::EscalationPolicy;
 use super::quiet::Bond;
 use super::response::ResponseChange;
+use super::silver_bullet::SilverBullet;
 use super::stand_in::{MadeOverride, Swap, SwapStatus};
 use super::state::{Delivery, Purpose, Quarantined, Recipient, Room, ScopeKey, Status};
 use super::timers::Timer;
@@ -190,6 +192,10 @@ pub enum Transition {
     CalendarTaken { input: Seq },
     /// Schedules were looked over for people who are on call while away; of these they and their teams are told.
     AbsencesLooked { told: BTreeSet<(Name, Name, Timestamp)> },
+    /// Minutes leave budgets and burn rates.
+    MinutesExcluded(Box<Exclusion>),
+    /// An exception was made from the freezes of a service's error budget policy.
+    SilverBulletUsed { service: Name, bullet: Box<SilverBullet> },
 }
 
 /// One source sent again.

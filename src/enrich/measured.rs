@@ -10,7 +10,7 @@ use super::{NAME_MAX, View};
 use crate::channel::text::short;
 use crate::channel::{Measure, Measured};
 use crate::domain::{EventStatus, Ratio, Source, Span, Timestamp, WindowCounts, minute_end, minute_over};
-use crate::engine::level_event::{DEPLETION, POLICY_PREFIX, RULE_LABEL};
+use crate::engine::level_event::{DEPLETION, POLICY_PREFIX, RULE_LABEL, whole_days};
 use crate::engine::level_index::Level;
 use crate::engine::levels::{LevelKey, Levels, Scope};
 use crate::engine::state::Incident;
@@ -156,7 +156,7 @@ pub fn burns_now(view: &View<'_>) -> Option<String> {
     if view.now.since(view.event.at) <= SAME_TIME || is_policy(view) || !view.incident.status.is_open() {
         return None;
     }
-    let objective = standing.level.slo.objective;
+    let objective = standing.account.objective;
     let windows = told(view);
     let rates = windows.iter().map(|window| match standing.sum(window.length).burn(objective) {
         Some(rate) => format!("{}x in {}", factor(rate), window.length),
@@ -169,8 +169,8 @@ pub fn burns_now(view: &View<'_>) -> Option<String> {
 /// What is left of the budget in percent with sign, and of which period.
 pub fn left(view: &View<'_>) -> Option<(String, Option<Span>)> {
     if let Some(standing) = &view.standing {
-        let budget = standing.account.budget()?;
-        return Some((budget.remaining_percent(2).trim_end_matches('%').to_owned(), Some(standing.level.slo.period)));
+        let left = standing.account.budget()?.remaining_percent(2);
+        return Some((left.trim_end_matches('%').to_owned(), Some(whole_days(standing.account.period))));
     }
     let budget = view.event.detail.as_deref()?.budget.as_ref()?;
     Some((budget.remaining_percent.to_string(), budget.period))
@@ -186,13 +186,13 @@ pub fn gone_in(view: &View<'_>) -> Option<Span> {
     let window = told(view).first().filter(|_| !is_policy(view)).map(|window| (window.length, **window));
     if let Some(standing) = &view.standing {
         let length = window.map_or(Span::from_hours(1), |(length, _)| length);
-        let rate = standing.sum(length).burn(standing.level.slo.objective).filter(|rate| *rate > Ratio::ONE)?;
+        let rate = standing.sum(length).burn(standing.account.objective).filter(|rate| *rate > Ratio::ONE)?;
         return standing.account.lasts(rate);
     }
     let budget = view.event.detail.as_deref()?.budget.as_ref()?;
     let rate = burn(&window?.1, objective(view.event, view.slo)?).filter(|rate| *rate > Ratio::ONE)?;
     let left = Budget::from_remaining_percent(&budget.remaining_percent)?.spent().complement();
-    let period = budget.period.or_else(|| view.slo.map(|slo| slo.period))?;
+    let period = budget.period.or_else(|| view.slo.map(|slo| slo.period.length(view.now)))?;
     let millis = left.times(Ratio::new(period.as_millis().unsigned_abs(), 1)?).over(rate)?;
     let lasts = Span::from_millis(i64::try_from(millis.num() / millis.den()).unwrap_or(i64::MAX));
     (!lasts.is_zero()).then_some(lasts)

@@ -64,7 +64,7 @@ fn failures(view: &View<'_>, standing: &Standing<'_>, points: i64) -> Option<Cha
         standing.level.between(standing.levels, after, after.plus(step))
     });
     let shares: Vec<Option<i32>> = sums.map(|sum| Ratio::new(sum.bad, sum.total).map(millionths)).collect();
-    let budget = objective(view.event, view.slo).unwrap_or(standing.level.slo.objective).complement();
+    let budget = objective(view.event, view.slo).unwrap_or(standing.account.objective).complement();
     let threshold = match &rule {
         Some(rule) => {
             let share = rule.factor.times(budget).min(Ratio::ONE);

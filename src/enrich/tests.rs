@@ -30,21 +30,11 @@ pub(super) fn labels(pairs: &[(&str, &str)]) -> Labels {
 
 pub(super) fn policy() -> Policy {
     let slo = Slo {
-        name: "Availability of get data API".into(),
         endpoint: Some("GET /api/data/{tenant}".into()),
-        sli: "availability".into(),
-        objective: Ratio::parse_percent("99.7%").unwrap(),
-        threshold: None,
-        period: Span::from_hours(28 * 24),
         priority: Some("P2".into()),
         reason: Some("the app is unusable without it".into()),
-        alert: None,
-        snooze: None,
-        burn: Vec::new(),
-        raise: Vec::new(),
         links: BTreeMap::from([("runbook".into(), "https://wiki/slo".into())]),
-        expected_per_day: None,
-        policy: None,
+        ..Slo::new("Availability of get data API".into(), "availability".into(), Ratio::parse_percent("99.7%").unwrap())
     };
     let service = Service {
         team: "checkout".into(),

@@ -12,6 +12,7 @@ use crate::config::metrics::{MetricRule, MetricRules, Template};
 use crate::domain::{Name, Ratio, Span};
 use crate::engine::Policy;
 use crate::engine::policy::{Service, Slo};
+use crate::slo::{Period, Unit};
 
 /// Longest name of a document, as the specification has it from DNS. Beyond: it is cut.
 const NAME_MAX: usize = 63;
@@ -110,10 +111,15 @@ impl Writer<'_> {
         let mut spec = json!({
             "service": service,
             "indicator": indicator,
-            "timeWindow": [{ "duration": shorthand(slo.period), "isRolling": true }],
+            "timeWindow": [time_window(&slo.period)],
             "budgetingMethod": "Occurrences",
             "objectives": [{ "displayName": slo.name, "target": share(slo.objective) }],
         });
+        if let Some(slice) = slo.slice {
+            spec["budgetingMethod"] = json!("Timeslices");
+            spec["objectives"][0]["timeSliceTarget"] = share(slice.target);
+            spec["objectives"][0]["timeSliceWindow"] = json!(shorthand(slice.length()));
+        }
         let policies: Vec<Value> = slo.burn.iter().map(|pair| json!({ "alertPolicyRef": self.policy(pair) })).collect();
         if !policies.is_empty() {
             spec["alertPolicies"] = Value::Array(policies);
@@ -125,6 +131,8 @@ impl Writer<'_> {
             (slo.priority.is_some() || slo.reason.is_some(), "the priority", "OpenSLO has none"),
             (!slo.raise.is_empty(), "the raises by repetition", "OpenSLO has none"),
             (!slo.links.is_empty(), "the links", "OpenSLO has none"),
+            (slo.min_coverage.is_some(), "the coverage that rules need", "OpenSLO has none"),
+            (slo.no_data.is_some() || slo.no_traffic.is_some(), "the rules about what is missing", "OpenSLO has none"),
         ] {
             if is_there {
                 self.report.left_out(format!("{part} of {what}"), why);
@@ -135,7 +143,7 @@ impl Writer<'_> {
     fn ratio(&mut self, service: &Name, slo: &Slo, what: &str) -> Value {
         let source = |query: String| json!({ "metricSource": { "type": "Prometheus", "spec": { "query": query } } });
         if let Some(rule) = self.rule(service, slo) {
-            let (total, is_good, part) = promql::queries(&rule.measure);
+            let (total, is_good, part) = promql::queries(&rule.measure, self.rules.bad_status(service));
             let word = if is_good { "good" } else { "bad" };
             return json!({ "counter": true, word: source(part), "total": source(total) });
         }
@@ -197,7 +205,24 @@ impl Writer<'_> {
     }
 }
 
-/// A period as OpenSLO writes it: one number and one unit.
+/// A period as OpenSLO writes it. One of the calendar begins at a time of its zone.
+fn time_window(period: &Period) -> Value {
+    let calendar = match period {
+        Period::Rolling(length) => return json!({ "duration": shorthand(*length), "isRolling": true }),
+        Period::Calendar(calendar) => calendar,
+    };
+    let (unit, zone) = calendar.unit();
+    let (duration, (year, month, day)) = match unit {
+        Unit::Days(days, from) => (format!("{days}d"), from),
+        Unit::Week => ("1w".to_owned(), (2000, 1, 3)),
+        Unit::Month => ("1M".to_owned(), (2000, 1, 1)),
+        Unit::Quarter => ("1Q".to_owned(), (2000, 1, 1)),
+    };
+    let start = format!("{year}-{month:02}-{day:02} 00:00:00");
+    json!({ "duration": duration, "isRolling": false, "calendar": { "startTime": start, "timeZone": zone } })
+}
+
+/// A length as OpenSLO writes it: one number and one unit.
 fn shorthand(span: Span) -> String {
     let minutes = span.as_millis() / 60_000;
     match minutes {

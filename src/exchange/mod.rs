@@ -56,6 +56,8 @@ struct Level {
     objective: String,
     period: String,
     threshold: Option<String>,
+    /// Further keys, as TOML has them.
+    more: Vec<String>,
     burn: Option<String>,
     rule: Option<Rule>,
 }

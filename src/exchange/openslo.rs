@@ -10,6 +10,7 @@ use super::yaml::{at, documents, items, number, text};
 use super::{
     Catalogue, Imported, Level, Pair, Report, Rule, Unreadable, own_sli, percent_of_share, promql, strict, write,
 };
+use crate::config::levels::PERIOD_MAX;
 use crate::domain::Span;
 
 /// Annotations by which an exported document says what OpenSLO has no word for.
@@ -114,10 +115,9 @@ impl<'a> Reader<'a> {
             return self.report.left_out(what, "it names no service");
         };
         let method = text(document, &["spec", "budgetingMethod"]).unwrap_or("Occurrences");
-        if method != "Occurrences" {
-            return self
-                .report
-                .left_out(what, format!("its budget is counted by `{method}`; only `Occurrences` is read"));
+        if !["Occurrences", "Timeslices"].contains(&method) {
+            let why = format!("its budget is counted by `{method}`; only `Occurrences` and `Timeslices` are read");
+            return self.report.left_out(what, why);
         }
         let objectives = items(document, &["spec", "objectives"]);
         if objectives.is_empty() {
@@ -140,18 +140,36 @@ impl<'a> Reader<'a> {
                 None
             }
         };
-        let period = self.period(document, what);
+        let (period, in_zone) = self.period(document, what);
         let burn = self.burn(document, what);
+        let wants_data = items(document, &["spec", "alertPolicies"])
+            .iter()
+            .filter_map(|item| self.referred(item, "alertPolicyRef", "AlertPolicy"))
+            .any(|policy| at(policy, &["spec", "alertWhenNoData"]) == Some(&Value::Bool(true)));
+        let no_data = wants_data.then(|| "no_data = {}".to_owned());
         let title = text(document, &["metadata", "displayName"]).unwrap_or_else(|| name(document));
         for (n, objective) in objectives.iter().enumerate() {
             let part = text(objective, &["displayName"]).map_or_else(|| (n + 1).to_string(), str::to_owned);
             let name = if objectives.len() == 1 { title.to_owned() } else { format!("{title}: {part}") };
+            let slices = slice(objective);
             let Some(objective) = share(objective) else {
                 self.report
                     .left_out(format!("objective {} of {what}", n + 1), "its target is no share from 0 to below 1");
                 continue;
             };
+            let slice = match (method, slices) {
+                ("Timeslices", None) => {
+                    self.report.left_out(
+                        format!("objective {} of {what}", n + 1),
+                        "it lacks `timeSliceTarget`, or an hour is not made of its `timeSliceWindow`",
+                    );
+                    continue;
+                }
+                ("Timeslices", slice) => slice,
+                _ => None,
+            };
             let level = Level {
+                more: in_zone.iter().cloned().chain(slice).chain(no_data.clone()).collect(),
                 name: name.clone(),
                 sli: annotation(document, "callout/sli")
                     .map_or_else(|| guessed(rule.as_ref()).to_owned(), str::to_owned),
@@ -201,25 +219,39 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn period(&mut self, document: &Value, what: &str) -> String {
+    /// The period, and further keys for one of the calendar.
+    fn period(&mut self, document: &Value, what: &str) -> (String, Vec<String>) {
         let window = items(document, &["spec", "timeWindow"]).first();
         let of = format!("time window of {what}");
+        let default = || ("28d".to_owned(), Vec::new());
         let Some(window) = window else {
             self.report.changed(of, "there is none; 28 days are the default");
-            return "28d".to_owned();
+            return default();
         };
         let written = text(window, &["duration"]).unwrap_or("28d");
         let Some((period, exact)) = duration(written) else {
             self.report.changed(of, format!("`{written}` is no length of time; 28 days were taken"));
-            return "28d".to_owned();
+            return default();
         };
+        let period = if Span::parse(&period).is_ok_and(|length| length > PERIOD_MAX) {
+            self.report.changed(&of, format!("`{written}` is longer than {PERIOD_MAX}, for which counts are kept"));
+            PERIOD_MAX.to_string()
+        } else {
+            period
+        };
+        if let Some(start) = text(window, &["calendar", "startTime"]) {
+            let zone = text(window, &["calendar", "timeZone"]).unwrap_or("UTC");
+            if let Some(found) = calendar(written, start, zone) {
+                return found;
+            }
+        }
         let calendar = window.get("calendar").is_some() || window.get("isRolling") == Some(&Value::Bool(false));
         if calendar {
             self.report.changed(of, format!("a calendar period of `{written}` became a rolling one of {period}"));
         } else if !exact {
             self.report.changed(of, format!("`{written}` became {period}"));
         }
-        period
+        (period, Vec::new())
     }
 
     /// The pack of burn-rate rules for the alert policies of an SLO.
@@ -232,9 +264,6 @@ impl<'a> Reader<'a> {
                 continue;
             };
             first.get_or_insert_with(|| name(policy).to_owned());
-            if at(policy, &["spec", "alertWhenNoData"]) == Some(&Value::Bool(true)) {
-                self.report.left_out(format!("AlertPolicy `{}`", name(policy)), "an alert without data is not read");
-            }
             for item in items(policy, &["spec", "conditions"]) {
                 let Some(condition) = self.referred(item, "conditionRef", "AlertCondition") else {
                     self.report.left_out(
@@ -342,6 +371,38 @@ fn share(objective: &Value) -> Option<String> {
         _ => return None,
     };
     crate::domain::Ratio::parse_percent(&percent).ok().filter(|r| *r < crate::domain::Ratio::ONE).map(|_| percent)
+}
+
+/// A period of the calendar with its further keys; `None` where callout has none that begins like that.
+fn calendar(written: &str, start: &str, zone: &str) -> Option<(String, Vec<String>)> {
+    let date: jiff::civil::Date = start.get(..10)?.parse().ok()?;
+    let at_midnight = start[10..].trim_start_matches([' ', 'T']).trim_end_matches('Z');
+    if !matches!(at_midnight, "" | "00:00" | "00:00:00") {
+        return None;
+    }
+    let zone = format!("timezone = {}", write::text(zone));
+    let is_first = date.day() == 1;
+    let word = match written {
+        "1w" if date.weekday() == jiff::civil::Weekday::Monday => "week",
+        "1M" if is_first => "month",
+        "1Q" | "3M" if is_first && (date.month() - 1) % 3 == 0 => "quarter",
+        _ => {
+            let (length, _) = duration(written).filter(|(_, is_exact)| *is_exact)?;
+            let days = Span::parse(&length).ok().filter(|length| length.as_millis() % 86_400_000 == 0)?;
+            return Some((days.to_string(), vec![format!("period_from = {date}"), zone]));
+        }
+    };
+    Some((word.to_owned(), vec![zone]))
+}
+
+/// The slices of an objective as a key.
+fn slice(objective: &Value) -> Option<String> {
+    let target = percent_of_share(&number(objective, &["timeSliceTarget"])?)?;
+    let length = text(objective, &["timeSliceWindow"]).map_or(Some("1m".to_owned()), |written| {
+        duration(written).filter(|(_, is_exact)| *is_exact).map(|(length, _)| length)
+    })?;
+    let minutes = Span::parse(&length).ok()?.as_millis() / 60_000;
+    (minutes > 0 && 60 % minutes == 0).then(|| format!("slice = {{ length = \"{length}\", target = \"{target}\" }}"))
 }
 
 /// A length of time of OpenSLO, and whether it is exact: months, quarters and years are not all as long.

@@ -2,8 +2,10 @@
 //!
 //! Everything else is told, not guessed.
 
+use crate::config::levels::BadStatus;
 use crate::config::metrics::{Measure, Selector};
 use crate::domain::Span;
+use crate::rules::matcher::{MatchOp, Matcher};
 
 use super::Rule;
 
@@ -139,11 +141,16 @@ fn threshold(metric: &str, le: &str) -> Option<Span> {
 }
 
 /// The queries of a rule: all events, and whether the second is of good ones.
-pub fn queries(measure: &Measure) -> (String, bool, String) {
+pub fn queries(measure: &Measure, bad_status: &BadStatus) -> (String, bool, String) {
     let sum = |selector: &Selector| format!("sum({selector})");
     match measure {
         Measure::Good { total, good } => (sum(total), true, sum(good)),
         Measure::Bad { total, bad } => (sum(total), false, sum(bad)),
+        Measure::Status { total, label } => {
+            let bad = Matcher::new(label.clone(), MatchOp::Regex, bad_status.pattern().into());
+            let matchers = total.matchers.iter().cloned().chain(bad).collect();
+            (sum(total), false, sum(&Selector { metric: total.metric.clone(), matchers }))
+        }
         Measure::Histogram { histogram, threshold } => {
             let metric = histogram.metric.as_deref().unwrap_or_default();
             let part =

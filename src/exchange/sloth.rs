@@ -114,6 +114,7 @@ fn read(spec: &Value, catalogue: &mut Catalogue, report: &mut Report) {
             objective,
             period: PERIOD.to_owned(),
             threshold,
+            more: Vec::new(),
             burn,
             rule,
         });

@@ -111,9 +111,24 @@ fn what_openslo_says_and_callout_does_not_is_told() {
                 "duration: 4w, isRolling: true",
                 "duration: 1M, calendar: {startTime: 2026-01-01 00:00:00, timeZone: UTC}",
             )][..],
+            "99.95% over month",
+        ),
+        (
+            &[(
+                "duration: 4w, isRolling: true",
+                "duration: 1M, calendar: {startTime: 2026-01-15 00:00:00, timeZone: UTC}",
+            )],
             "changed   time window of SLO `checkout-up`: a calendar period of `1M` became a rolling one of 30d",
         ),
-        (&[("Occurrences", "Timeslices")], "left out  SLO `checkout-up`: its budget is counted by `Timeslices`"),
+        (
+            &[("duration: 4w, isRolling: true", "duration: 1Y, isRolling: true")],
+            "changed   time window of SLO `checkout-up`: `1Y` is longer than 92d",
+        ),
+        (&[("Occurrences", "Timeslices")], "left out  objective 1 of SLO `checkout-up`: it lacks `timeSliceTarget`"),
+        (
+            &[("Occurrences", "RatioTimeslices")],
+            "left out  SLO `checkout-up`: its budget is counted by `RatioTimeslices`",
+        ),
         (&[("ratioMetric", "thresholdMetric")], "left out  SLO `checkout-up`: its indicator compares a measurement"),
         (
             &[("indicatorRef: checkout-ratio", "indicatorRef: nothing")],

@@ -41,6 +41,9 @@ fn slo(out: &mut String, service: &str, level: &Level) {
         line(out, format_args!("threshold = {}", text(threshold)));
     }
     line(out, format_args!("period = {}", text(&level.period)));
+    for more in &level.more {
+        line(out, format_args!("{more}"));
+    }
     if let Some(burn) = &level.burn {
         line(out, format_args!("burn = {}", text(burn)));
     }
@@ -90,7 +93,7 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 /// A text of one line in quotes: single ones where there is much to escape.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if value.contains(['"', '\\']) && !value.contains('\'') { format!("'{value}'") } else { quoted(&value) }
 }

@@ -5,10 +5,12 @@
 mod alertmanager;
 mod audit;
 mod body;
+mod budgets;
 mod calendars;
 mod chunks;
 mod drill;
 mod events;
+mod gate;
 mod guard;
 mod incidents;
 mod indicators;

@@ -13,8 +13,8 @@ use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
-    alertmanager, audit, calendars, drill, events, incidents, indicators, load, oncall, openapi, ops, pages,
-    quarantine, record, samples, silences, slack, slos, stand_ins, tokens,
+    alertmanager, audit, budgets, calendars, drill, events, gate, incidents, indicators, load, oncall, openapi, ops,
+    pages, quarantine, record, samples, silences, slack, slos, stand_ins, tokens,
 };
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
@@ -55,10 +55,6 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/silences/{id}", get(silences::get)),
         ("DELETE", "/v1/silences/{id}", delete(silences::expire)),
         ("GET", "/v1/maintenance", get(silences::maintenance)),
-        ("GET", "/v1/slos", get(slos::list)),
-        ("GET", "/v1/slos/{id}/budget", get(slos::budget)),
-        ("GET", "/v1/slos/{id}/periods", get(slos::by_period)),
-        ("GET", "/v1/gate/{service}", get(slos::gate)),
         ("GET", "/v1/indicators/rotations", get(indicators::rotations)),
         ("GET", "/v1/indicators/load", get(load::load)),
         ("POST", "/v1/drill", post(drill::begin)),
@@ -96,7 +92,25 @@ fn registered() -> Vec<Registered> {
         ("GET", "/problems/{slug}", get(ops::explain_problem)),
     ]);
     all.extend(of_schedules());
+    all.extend(service_levels());
     all
+}
+
+/// Those about service levels.
+fn service_levels() -> Vec<Registered> {
+    vec![
+        ("GET", "/v1/slos", get(slos::list)),
+        ("GET", "/v1/slos/{id}/budget", get(slos::budget)),
+        ("GET", "/v1/slos/{id}/periods", get(slos::by_period)),
+        ("GET", "/v1/indicators/adherence", get(budgets::adherence)),
+        ("GET", "/v1/indicators/exhaustion", get(budgets::exhaustion)),
+        ("GET", "/v1/indicators/depletion", get(budgets::depletion)),
+        ("GET", "/v1/indicators/speeds", get(budgets::speeds)),
+        ("GET", "/v1/indicators/endpoints", get(budgets::endpoints)),
+        ("GET", "/v1/gate/{service}", get(gate::gate)),
+        ("GET", "/v1/gate/{service}/silver-bullets", get(gate::bullets)),
+        ("POST", "/v1/gate/{service}/silver-bullets", post(gate::fire)),
+    ]
 }
 
 /// Those about who is on call.

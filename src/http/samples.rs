@@ -1,5 +1,7 @@
 //! Samples coming in, and metrics of which samples are made: body, dialect, shard, answer in the sender's shape.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -75,7 +77,9 @@ pub async fn native(State(app): State<App>, Extension(principal): Extension<Prin
     let (parts, body) = request.into_parts();
     let read = match read_json(&parts.headers, body).await {
         Ok(bytes) => {
-            ingest::utf8(&bytes).and_then(|text| with_rights(&app, &principal, |context| samples::read(text, context)))
+            let rules = Arc::clone(&app.handle().settings().metrics);
+            let read = |text| with_rights(&app, &principal, |context| samples::read(text, context, &rules));
+            ingest::utf8(&bytes).and_then(read)
         }
         Err(refusal) => Err(refusal),
     };

@@ -304,6 +304,7 @@ pub async fn maintenance(State(app): State<App>) -> Response {
                 "services": m.services, "environments": m.environments,
                 "active_until": active_until.map(|at| at.to_string()),
                 "next_at": m.cron.first_after(now, &m.timezone.tz).map(|at| at.to_string()),
+                "excluded_because": m.excluded_because,
             })
         })
         .collect();

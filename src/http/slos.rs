@@ -1,4 +1,4 @@
-//! Service levels: where they stand, their budgets, and the gate that says whether a service may be released. JSON, or CSV when asked.
+//! Service levels: where they stand, and their budgets. JSON, or CSV when asked.
 
 use std::sync::Arc;
 
@@ -16,9 +16,8 @@ use crate::domain::{Name, Timestamp, minute_end, minute_over};
 use crate::engine::level_index::{Level, LevelIndex};
 use crate::engine::levels::Scope;
 use crate::engine::{Policy, State as EngineState};
-use crate::projection::levels::{
-    LevelRow, budget_over_time, exhausted_at, gate as gate_of, level_id, level_row, periods, speeds,
-};
+use crate::projection::budgets::{Asked, budget_over_time, exhausted_at, periods, speeds};
+use crate::projection::levels::{LevelRow, exclusions, level_row};
 
 /// For `/openapi.json`.
 pub const DESCRIBED: &[Operation] = &[
@@ -32,6 +31,8 @@ pub const DESCRIBED: &[Operation] = &[
             Param("environment", Kind::Text, "in this environment"),
             Param("region", Kind::Text, "in this region"),
             Param("scope", Kind::Word(&["one", "all"]), "of one environment and region, or over all"),
+            PERIOD,
+            AT,
             Param("sort", Kind::Word(&["budget", "sli"]), "the worst first; without a further page"),
             Param("limit", Kind::Rows(LEVELS_MAX), "rows of a page; default 50"),
             Param("cursor", Kind::Text, "where the page before ended"),
@@ -40,19 +41,18 @@ pub const DESCRIBED: &[Operation] = &[
         .answers(&[(200, Content::JsonOrCsv("Slos"))])
         .refuses(&[400]),
     Operation::new("GET", "/v1/slos/{id}/budget", "The budget of a service level over its period")
-        .query(&[FORMAT])
+        .query(&[PERIOD, AT, FORMAT])
         .answers(&[(200, Content::JsonOrCsv("Budget"))])
         .refuses(&[400, 404]),
     Operation::new("GET", "/v1/slos/{id}/periods", "Whether the objective was kept, period by period")
         .query(&[FORMAT])
         .answers(&[(200, Content::JsonOrCsv("Periods"))])
         .refuses(&[400, 404]),
-    Operation::new("GET", "/v1/gate/{service}", "Whether a service may be released")
-        .query(&[Param("environment", Kind::Text, "in this environment")])
-        .answers(&[(200, Content::Json("Gate"))])
-        .refuses(&[400, 404]),
 ];
 pub(super) const FORMAT: Param = Param("format", Kind::Word(&["json", "csv"]), "default json");
+pub(super) const PERIOD: Param = Param("period", Kind::Word(&["current", "previous"]), "which period; default current");
+pub(super) const AT: Param =
+    Param("at", Kind::Time, "the period that holds this instant, or the rolling one that ends then");
 
 /// Levels of one answer. Beyond: 400.
 pub const LEVELS_MAX: usize = 500;
@@ -61,7 +61,7 @@ pub const SORTED_MAX: usize = 20_000;
 /// Levels that are computed under one hold of the state.
 const HOLD: usize = 64;
 
-const FILTERS: [&str; 12] = [
+const FILTERS: [&str; 14] = [
     "team",
     "service",
     "sli",
@@ -70,13 +70,15 @@ const FILTERS: [&str; 12] = [
     "environment",
     "region",
     "scope",
+    "period",
+    "at",
     "sort",
     "limit",
     "cursor",
     "format",
 ];
 
-/// `GET /v1/slos?team=&service=&sli=&slo=&endpoint=&environment=&region=&scope=&sort=&limit=&cursor=&format=`
+/// `GET /v1/slos?team=&service=&sli=&slo=&endpoint=&environment=&region=&scope=&period=&at=&sort=&limit=&cursor=&format=`
 pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Result<Response, Failure> {
     let params = Params::of(query, &FILTERS)?;
     let limit = params.limit(50, LEVELS_MAX)?;
@@ -86,6 +88,7 @@ pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, Strin
     let cursor: usize =
         params.get("cursor").map_or(Ok(0), str::parse).map_err(|_| bad("cursor", "use the one given"))?;
     let as_csv = wants_csv(&params)?;
+    let asked = asked(&params)?.unwrap_or(Asked::Current);
     let (policy, now) = (app.handle().policy(), last_minute(&app));
     let index = app.handle().read(|state| Arc::clone(&state.levels.index));
     let wanted: Vec<u32> = index
@@ -98,9 +101,9 @@ pub async fn list(State(app): State<App>, Query(query): Query<Vec<(String, Strin
         None => {
             let page: Vec<u32> = wanted.iter().skip(cursor).take(limit).copied().collect();
             let next = (cursor + page.len() < wanted.len()).then(|| cursor + page.len());
-            (rows(&app, &index, &page, &policy, now), next)
+            (rows(&app, &index, &page, &policy, (asked, now)), next)
         }
-        Some(by) => (sorted(&app, &index, &wanted, &policy, now, by)?.into_iter().take(limit).collect(), None),
+        Some(by) => (sorted(&app, &index, &wanted, &policy, (asked, now), by)?.into_iter().take(limit).collect(), None),
     };
     if as_csv {
         return Ok(csv(&rows));
@@ -122,21 +125,32 @@ fn sorted(
     index: &LevelIndex,
     wanted: &[u32],
     policy: &Policy,
-    now: Timestamp,
+    when: (Asked, Timestamp),
     by: &str,
 ) -> Result<Vec<LevelRow>, Failure> {
     if !["budget", "sli"].contains(&by) {
         return Err(bad("sort", "write `budget` (least left first) or `sli` (least available or slowest first)"));
     }
     check_sortable(wanted.len())?;
-    let mut all = rows(app, index, wanted, policy, now);
-    let number = |text: &Option<String>| text.as_deref().map(decimal);
+    let mut all = rows(app, index, wanted, policy, when);
+    if by == "sli" {
+        sorted_by_sli(&mut all);
+        return Ok(all);
+    }
     // What has no traffic has no figure and comes last.
-    all.sort_by_key(|row| {
-        let figure = if by == "budget" { number(&row.remaining_percent) } else { number(&row.sli_percent) };
-        (figure.is_none(), figure, row.id.clone())
+    all.sort_by_cached_key(|row| {
+        let figure = row.remaining_percent.as_deref().map(decimal);
+        (figure.is_none(), figure, row.subject.id.clone())
     });
     Ok(all)
+}
+
+/// The lowest share of good events first, what has no traffic last.
+pub(super) fn sorted_by_sli(rows: &mut [LevelRow]) {
+    rows.sort_by_cached_key(|row| {
+        let figure = row.sli_percent.as_deref().map(decimal);
+        (figure.is_none(), figure, row.subject.id.clone())
+    });
 }
 
 /// A decimal number of at most six digits after the point, in millionths.
@@ -147,16 +161,24 @@ fn decimal(text: &str) -> i128 {
     sign * number
 }
 
-fn rows(app: &App, index: &LevelIndex, numbers: &[u32], policy: &Policy, now: Timestamp) -> Vec<LevelRow> {
+fn rows(
+    app: &App,
+    index: &LevelIndex,
+    numbers: &[u32],
+    policy: &Policy,
+    (asked, now): (Asked, Timestamp),
+) -> Vec<LevelRow> {
     let mut rows = Vec::with_capacity(numbers.len());
     for chunk in numbers.chunks(HOLD) {
         let levels = chunk.iter().filter_map(|number| index.levels.get(*number as usize));
-        app.handle().read(|state| rows.extend(levels.map(|level| level_row(level, &state.levels, policy, now))));
+        app.handle().read(|state| {
+            rows.extend(levels.map(|level| level_row(level, &state.levels, policy, asked.at(level, now))));
+        });
     }
     rows
 }
 
-fn fits(level: &Level, params: &Params, policy: &Policy) -> bool {
+pub(super) fn fits(level: &Level, params: &Params, policy: &Policy) -> bool {
     let key = &level.key;
     let (environment, region, scope) = match &key.scope {
         Scope::One { environment, region } => (environment.as_ref(), region.as_ref(), "one"),
@@ -174,26 +196,28 @@ fn fits(level: &Level, params: &Params, policy: &Policy) -> bool {
         && is("team", policy.services.get(&key.service).map(|service| &service.team))
 }
 
-/// `GET /v1/slos/{id}/budget?format=`: the figures, the budget over the period, and when it was gone.
+/// `GET /v1/slos/{id}/budget?period=&at=&format=`: the figures, the budget over the period, and when it was gone.
 pub async fn budget(
     State(app): State<App>,
     Path(id): Path<String>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
-    let as_csv = wants_csv(&Params::of(query, &["format"])?)?;
+    let params = Params::of(query, &["period", "at", "format"])?;
+    let (as_csv, asked) = (wants_csv(&params)?, asked(&params)?.unwrap_or(Asked::Current));
     let (policy, now) = (app.handle().policy(), last_minute(&app));
     app.handle().read(|state| {
         let level = find(state, &id)?;
         let levels = &state.levels;
-        let over_time = budget_over_time(level, levels, now);
+        let at = asked.at(level, now);
+        let over_time = budget_over_time(level, levels, at);
         if as_csv {
             return Ok(csv(&over_time));
         }
-        let gone = exhausted_at(level, levels, &level.account(levels, now)).map(|at| at.to_string());
-        let row = level_row(level, levels, &policy, now);
+        let gone = exhausted_at(level, levels, &level.account(levels, at)).map(|at| at.to_string());
+        let row = level_row(level, levels, &policy, at);
         let body = json!({
-            "at": now.to_string(), "slo": row, "exhausted_at": gone, "speeds": speeds(level, levels, now),
-            "over_time": over_time,
+            "at": at.to_string(), "slo": row, "exhausted_at": gone, "speeds": speeds(level, levels, at),
+            "excluded": exclusions(level, levels, at), "over_time": over_time,
         });
         Ok(Json(body).into_response())
     })
@@ -213,40 +237,25 @@ pub async fn by_period(
     })
 }
 
-/// `GET /v1/gate/{service}?environment=`: may it be released, and why not.
-pub async fn gate(
-    State(app): State<App>,
-    Path(service): Path<String>,
-    Query(query): Query<Vec<(String, String)>>,
-) -> Result<Response, Failure> {
-    let params = Params::of(query, &["environment"])?;
-    let policy = app.handle().policy();
-    let name = Name::from(service.as_str());
-    if !policy.services.contains_key(&name) {
-        return Err(Failure::not_found(format!("service `{}`", name.chars().take(64).collect::<String>())));
-    }
-    let now = last_minute(&app);
-    let gate = app.handle().read(|state| {
-        let of_service = state.levels.index.levels.iter().filter(|level| level.key.service == name);
-        let in_place = of_service.filter(|level| match (&level.key.scope, params.get("environment")) {
-            (Scope::One { environment, .. }, Some(wanted)) => environment.as_deref() == Some(wanted),
-            (Scope::All, Some(_)) => false,
-            (_, None) => true,
-        });
-        gate_of(&name, in_place, &state.levels, now)
-    });
-    Ok(Json(gate).into_response())
-}
-
 /// The end of the last minute: what is told is what was judged.
-fn last_minute(app: &App) -> Timestamp {
+pub(super) fn last_minute(app: &App) -> Timestamp {
     minute_end(minute_over(app.handle().now()))
 }
 
 fn find<'s>(state: &'s EngineState, id: &str) -> Result<&'s Level, Failure> {
-    let index = &state.levels.index;
-    let found = index.levels.iter().find(|level| level_id(&level.key) == id);
+    let found = u64::from_str_radix(id, 16).ok().and_then(|id| state.levels.index.by_id(id));
     found.ok_or_else(|| Failure::not_found(format!("SLO with the id `{}`", id.chars().take(64).collect::<String>())))
+}
+
+/// The period that is asked for.
+pub(super) fn asked(params: &Params) -> Result<Option<Asked>, Failure> {
+    let word = match params.get("period") {
+        None => None,
+        Some("current") => Some(Asked::Current),
+        Some("previous") => Some(Asked::Previous),
+        Some(_) => return Err(bad("period", "write `current` or `previous`, or `at` with a time")),
+    };
+    Ok(params.time("at")?.map(Asked::At).or(word))
 }
 
 pub(super) fn wants_csv(params: &Params) -> Result<bool, Failure> {

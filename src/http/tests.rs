@@ -66,6 +66,13 @@ tell = ["webhook:sink"]
 team = "checkout"
 [services.finder]
 team = "search"
+[budget_policies.standard]
+exhausted = { freeze = true, consequence = "no releases" }
+silver_bullets = { most = 1 }
+[services.shop]
+team = "checkout"
+budget_policy = "standard"
+default_slo.availability = { objective = "90%" }
 [services.levels]
 team = "search"
 [[services.levels.slo]]

@@ -139,6 +139,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// All of them, for objects whose names are the sender's.
+    pub fn into_entries(self) -> Vec<(Cow<'a, str>, Json<'a>)> {
+        self.entries
+    }
+
     /// Where `name` is, for messages.
     pub fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }

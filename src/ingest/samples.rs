@@ -13,6 +13,8 @@ use super::json::{Fields, Json, Text};
 use super::limits::{FIELD_BYTES_MAX, ITEM_BYTES_MAX, REJECTIONS_LISTED_MAX};
 use super::native::{bad_value, count, items, name, required, text};
 use super::{Answer, Context, Refusal, Rejection, problem};
+use crate::config::levels::BadStatus;
+use crate::config::metrics::MetricRules;
 use crate::domain::{Feed, Name, Sample, SeriesKey, Span, Timestamp, minute_of};
 use crate::runtime::{REQUEST_SAMPLES_MAX, SampleRefused, Taken};
 
@@ -20,7 +22,7 @@ use crate::runtime::{REQUEST_SAMPLES_MAX, SampleRefused, Taken};
 pub const NAME: &str = "samples";
 
 /// Names that a sample may have.
-pub const FIELDS: [&str; 12] = [
+pub const FIELDS: [&str; 13] = [
     "service",
     "sli",
     "endpoint",
@@ -32,6 +34,7 @@ pub const FIELDS: [&str; 12] = [
     "part",
     "good",
     "total",
+    "statuses",
     "correction",
 ];
 
@@ -44,16 +47,16 @@ pub struct Read {
     pub rejected: Vec<Rejection>,
 }
 
-/// Bytes to samples.
+/// Bytes to samples. `rules` say which statuses are bad.
 ///
 /// # Errors
 /// When the body is no JSON, no list of items, or holds too many.
-pub fn read(body: &str, context: &Context<'_>) -> Result<Read, Refusal> {
+pub fn read(body: &str, context: &Context<'_>, rules: &MetricRules) -> Result<Read, Refusal> {
     let items = items(body, REQUEST_SAMPLES_MAX, "samples")?;
     let mut read = Read { samples: Vec::with_capacity(items.len()), rejected: Vec::new() };
     let mut minutes = Minutes::default();
     for (index, item) in items.into_iter().enumerate() {
-        match sample(item, context, &mut minutes) {
+        match sample(item, context, rules, &mut minutes) {
             Ok(sample) => read.samples.push((index, sample)),
             Err(rejection) => read.rejected.push(rejection.at(index)),
         }
@@ -107,7 +110,12 @@ struct Row<'a> {
     correction: bool,
 }
 
-fn sample(item: &RawValue, context: &Context<'_>, minutes: &mut Minutes) -> Result<Sample, Rejection> {
+fn sample(
+    item: &RawValue,
+    context: &Context<'_>,
+    rules: &MetricRules,
+    minutes: &mut Minutes,
+) -> Result<Sample, Rejection> {
     let item = item.get();
     if item.len() > ITEM_BYTES_MAX {
         return Err(Rejection::new(&problem::TOO_LONG, format!("the sample is longer than {ITEM_BYTES_MAX} bytes")));
@@ -115,7 +123,7 @@ fn sample(item: &RawValue, context: &Context<'_>, minutes: &mut Minutes) -> Resu
     let quick = serde_json::from_str::<Row<'_>>(item).ok().and_then(|row| quick(row, minutes));
     let sample = match quick {
         Some(sample) => sample,
-        None => slow(item, minutes)?,
+        None => slow(item, rules, minutes)?,
     };
     if sample.good > sample.total {
         let detail = format!("`good` is {}, more than `total`, {}", sample.good, sample.total);
@@ -155,7 +163,7 @@ fn quick(row: Row<'_>, minutes: &mut Minutes) -> Option<Sample> {
 }
 
 /// The same name by name, so that what is wrong can be said.
-fn slow(item: &str, minutes: &mut Minutes) -> Result<Sample, Rejection> {
+fn slow(item: &str, rules: &MetricRules, minutes: &mut Minutes) -> Result<Sample, Rejection> {
     let json: Json<'_> =
         serde_json::from_str(item).map_err(|e| Rejection::new(&problem::MALFORMED_JSON, e.to_string()))?;
     let mut fields = Fields::of("", json)?;
@@ -190,7 +198,16 @@ fn slow(item: &str, minutes: &mut Minutes) -> Result<Sample, Rejection> {
             Some(u32::try_from(part).map_err(|_| bad_value("part", "it is more than 4294967295"))?)
         }
     };
-    let (good, total) = (required(&mut fields, "good", count)?, required(&mut fields, "total", count)?);
+    let (good, total) = match fields.take("statuses") {
+        Some(statuses) => {
+            if fields.take("good").is_some() || fields.take("total").is_some() {
+                let detail = "say either `statuses`, or `good` and `total`";
+                return Err(Rejection::new(&problem::BAD_COUNTS, detail));
+            }
+            by_status(statuses, rules.bad_status(&series.service))?
+        }
+        None => (required(&mut fields, "good", count)?, required(&mut fields, "total", count)?),
+    };
     let correction = match fields.take("correction") {
         None => false,
         Some(Json::Bool(correction)) => correction,
@@ -198,6 +215,19 @@ fn slow(item: &str, minutes: &mut Minutes) -> Result<Sample, Rejection> {
     };
     fields.finish(&FIELDS)?;
     Ok(Sample { feed: Arc::new(Feed { series, source }), minute, part, good, total, correction })
+}
+
+/// Good events and all events, from how many had which status.
+fn by_status(statuses: Json<'_>, bad: &BadStatus) -> Result<(u64, u64), Rejection> {
+    let (mut good, mut total) = (0_u64, 0_u64);
+    for (status, value) in Fields::of("statuses", statuses)?.into_entries() {
+        let events = count("statuses", value)?;
+        total = total
+            .checked_add(events)
+            .ok_or_else(|| Rejection::new(&problem::BAD_COUNTS, "the counts of `statuses` are too many"))?;
+        good += if bad.is_bad(&status) { 0 } else { events };
+    }
+    Ok((good, total))
 }
 
 /// Why the shard refused a sample.
@@ -318,7 +348,7 @@ mod tests {
     fn read(body: &str) -> Result<Read, Refusal> {
         let context =
             Context { now: Timestamp::from_seconds(1_800_000_000), organisation: "acme", known: &Nothing, may: None };
-        super::read(body, &context)
+        super::read(body, &context, &MetricRules::default())
     }
 
     const GOOD: &str = r#"{"service":"shop","sli":"availability","minute":"2027-01-15T08:00:00Z","good":9,"total":10}"#;
@@ -332,6 +362,26 @@ mod tests {
         assert_eq!(sample.feed.source, "");
         let two = read(&format!("[{GOOD},{GOOD}]")).unwrap();
         assert_eq!(two.samples.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn statuses_are_good_or_bad_as_the_service_says() {
+        let sample = |counts: &str| {
+            let body = GOOD.replace(r#""good":9,"total":10"#, counts);
+            let read = read(&body).unwrap();
+            read.samples.first().map(|(_, s)| (s.good, s.total)).ok_or_else(|| read.rejected[0].detail.clone())
+        };
+        assert_eq!(sample(r#""statuses":{"200":90,"404":7,"503":3}"#), Ok((97, 100)));
+        assert_eq!(sample(r#""statuses":{}"#), Ok((0, 0)), "no traffic");
+        for (counts, why) in [
+            (r#""statuses":{"200":1},"good":1"#, "say either `statuses`"),
+            (r#""statuses":{"200":1,"200":1}"#, "occurs twice"),
+            (r#""statuses":{"200":-1}"#, "less than nothing"),
+            (r#""statuses":{"200":18446744073709551615,"500":1}"#, "too many"),
+            (r#""statuses":[1]"#, "must be an object"),
+        ] {
+            assert!(sample(counts).is_err_and(|detail| detail.contains(why)), "{counts}");
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::budgets::{PERIODS_MAX, periods};
 use super::history::{History, JUDGED_WITHIN, PAGE_AFTER, PAGES_MAX, RECORDS_MAX};
-use super::levels::{PERIODS_MAX, periods};
 use super::rotations::{HOLES_NAMED_MAX, rotations};
 use crate::domain::{
     DeliveryId, EventId, Feed, IncidentId, SampleBatch, SampleRow, Seq, SeriesKey, Span, Timestamp, minute_end,

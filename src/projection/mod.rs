@@ -1,9 +1,11 @@
 //! Answers for people, derived from records and state; disposable.
 
 mod audit;
+pub mod budgets;
 mod calendar;
 mod drill;
 mod explain;
+pub mod gate;
 mod history;
 pub mod levels;
 #[cfg(test)]

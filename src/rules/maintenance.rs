@@ -23,6 +23,8 @@ pub struct Maintenance {
     pub services: Vec<Name>,
     /// Environments it covers; empty: all.
     pub environments: Vec<Name>,
+    /// Why its minutes leave budgets and burn rates; absent: they count, and it only keeps alerts quiet.
+    pub excluded_because: Option<String>,
 }
 
 impl Maintenance {
@@ -61,6 +63,7 @@ mod tests {
             duration: Span::parse(duration).unwrap(),
             services: vec!["data-api".into()],
             environments: Vec::new(),
+            excluded_because: None,
         }
     }
 

@@ -210,6 +210,14 @@ pub enum Because {
     PostmortemAsked { team: Name },
     /// Whoever comes on call is told, or the channels of the team.
     HandoffTold { text: Name, begins: Timestamp },
+    /// An objective comes into force with the next period; until then the one before is.
+    SloToChange { slo: Name, before: Option<Ratio>, objective: Ratio, at: Timestamp },
+    /// There are no samples of a level since then.
+    SamplesMissing { rule: Name, newest: Timestamp, after: Span },
+    /// There are samples of a level, and of no events.
+    TrafficMissing { rule: Name, after: Span, known_minutes: u64 },
+    /// Minutes leave budgets and burn rates.
+    MinutesExcluded { name: Name, from: Timestamp, to: Timestamp, reason: Name },
 }
 
 /// Why a rule does not hold any more.
@@ -223,4 +231,10 @@ pub enum RuleEnd {
     NoData,
     /// The rule, the SLO or the service left the configuration.
     Gone,
+    /// There are samples again.
+    DataCame,
+    /// There is traffic again.
+    TrafficCame,
+    /// There were no samples for so long that the source is taken as gone.
+    GaveUp,
 }

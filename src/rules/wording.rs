@@ -64,6 +64,10 @@ impl fmt::Display for Because {
             | Self::RuleOver { .. }
             | Self::MutedByPage { .. }
             | Self::SloChanged { .. }
+            | Self::SloToChange { .. }
+            | Self::SamplesMissing { .. }
+            | Self::TrafficMissing { .. }
+            | Self::MinutesExcluded { .. }
             | Self::BudgetUsed { .. }
             | Self::PriorityFromBudget { .. } => {
                 write!(line, "{}", super::wording_slo::Budgeted(self))

@@ -46,6 +46,22 @@ impl fmt::Display for Budgeted<'_> {
                 let (before, now) = (before.percent(DECIMALS_MAX), objective.percent(DECIMALS_MAX));
                 write!(f, "the objective of `{slo}` is {now} now, {before} before; all that is known is judged by it")
             }
+            Because::SloToChange { slo, objective, at, .. } => {
+                write!(
+                    f,
+                    "the objective of `{slo}` is {} from {at} on, when the next period begins",
+                    objective.percent(DECIMALS_MAX)
+                )
+            }
+            Because::SamplesMissing { rule, newest, after } => {
+                write!(f, "fired: {rule}: the last sample is of {newest}, {after} ago or more")
+            }
+            Because::TrafficMissing { rule, after, known_minutes } => {
+                write!(f, "fired: {rule}: no events in {after}, of which {known_minutes} minutes are known")
+            }
+            Because::MinutesExcluded { name, from, to, reason } => {
+                write!(f, "the minutes from {from} to {to} leave error budgets and burn rates, for `{name}`: {reason}")
+            }
             Because::BudgetUsed { rule, policy, used, limit, window, consequence } => {
                 let (used, limit) = (used.percent(1), limit.percent(DECIMALS_MAX));
                 write!(
@@ -74,6 +90,9 @@ impl RuleEnd {
             Self::NoTraffic => "there is no traffic any more",
             Self::NoData => "there are no samples any more",
             Self::Gone => "the rule left the configuration",
+            Self::DataCame => "there are samples again",
+            Self::TrafficCame => "there is traffic again",
+            Self::GaveUp => "there were no samples for a week, so the source is taken as gone",
         }
     }
 }

@@ -131,6 +131,8 @@ impl Concern {
             | Transition::ReadingsTaken { .. }
             | Transition::MinutesCounted { .. }
             | Transition::CountersForgotten { .. }
+            | Transition::MinutesExcluded(_)
+            | Transition::SilverBulletUsed { .. }
             | Transition::InputQuarantined { .. }
             | Transition::DeadlineSetAside { .. }
             | Transition::OverrideMade(_)

@@ -259,7 +259,7 @@ fn action_link(text: &str) {
 /// What is taken is a part of what it is taken from.
 fn samples(text: &str) {
     let context = Context { now: NOW, organisation: "acme", known: &Nothing, may: None };
-    if let Ok(read) = ingest::samples::read(text, &context) {
+    if let Ok(read) = ingest::samples::read(text, &context, &callout::config::metrics::MetricRules::default()) {
         assert!(read.samples.iter().all(|(_, sample)| sample.good <= sample.total));
         let answer = ingest::samples::answer(ingest::samples::Counted::default(), &read.rejected);
         let _: serde_json::Value = serde_json::from_slice(&answer.body).expect("the answer is JSON");

@@ -45,7 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     // Dialects are handed to the shard as `runtime::Incoming`, the one word of `runtime` that they know.
     ("ingest", &["domain", "engine", "config", "runtime"]),
-    ("exchange", &["domain", "rules", "engine", "config"]),
+    ("exchange", &["domain", "slo", "rules", "engine", "config"]),
     (
         "http",
         &[

@@ -58,11 +58,11 @@ fn service() -> Service {
     Service::prepare(&[("callout.toml", CONFIG)]).start()
 }
 
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     i64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-fn minutes_ago(minutes: i64) -> String {
+pub fn minutes_ago(minutes: i64) -> String {
     let at = now_ms() / 60_000 - minutes;
     callout::domain::Timestamp::from_seconds(at * 60).to_string()
 }
@@ -198,7 +198,7 @@ fn point(value: f64, at: i64) -> Vec<u8> {
 }
 
 /// One series of version 1.
-fn series(labels: &[(&str, &str)], points: &[(f64, i64)]) -> Vec<u8> {
+pub fn series(labels: &[(&str, &str)], points: &[(f64, i64)]) -> Vec<u8> {
     let labels = labels
         .iter()
         .map(|(name, value)| (1, message(&[(1, name.as_bytes().to_vec()), (2, value.as_bytes().to_vec())])));
@@ -209,7 +209,7 @@ fn snappy(body: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(body).unwrap()
 }
 
-fn write(service: &Service, all: &[Vec<u8>]) -> Reply {
+pub fn write(service: &Service, all: &[Vec<u8>]) -> Reply {
     let body = message(&all.iter().map(|s| (1, s.clone())).collect::<Vec<_>>());
     service.request("POST", "/api/v1/write", &[PROTOBUF, SNAPPY], &snappy(&body))
 }

@@ -1,12 +1,16 @@
 //! `[metrics]`: rules that make samples of metrics.
 
+use std::collections::BTreeMap;
+
 use super::Compiler;
 use crate::config::diagnostic::{Diagnostic, listed, nearest, quotable};
 use crate::config::keys;
+use crate::config::levels::BadStatus;
 use crate::config::metrics::{METRIC_RULES_MAX, Measure, MetricRule, MetricRules, Selector, Template};
 use crate::config::shape::Noun;
-use crate::config::tree::Entry;
+use crate::config::tree::{Entry, Value};
 use crate::config::view::View;
+use crate::domain::Name;
 
 impl Compiler<'_> {
     pub(super) fn metrics(&mut self) -> MetricRules {
@@ -18,7 +22,31 @@ impl Compiler<'_> {
                 format!("there are more than {METRIC_RULES_MAX} rules for metrics"),
             );
         }
+        let bad_status = self.bad_status();
         MetricRules::new(entries.into_iter().filter_map(|entry| self.metric_rule(entry)).collect())
+            .with_status(bad_status)
+    }
+
+    /// Which statuses are bad, by service: its own, else its team's.
+    fn bad_status(&self) -> BTreeMap<Name, BadStatus> {
+        let of = |view: &View<'_>| {
+            let patterns = view.items("bad_status").iter().map(|node| match &node.value {
+                Value::Whole(code) => code.to_string(),
+                _ => node.text().unwrap_or_default().to_owned(),
+            });
+            let patterns: Vec<String> = patterns.collect();
+            (!patterns.is_empty()).then(|| BadStatus::new(patterns.iter().map(String::as_str)))
+        };
+        let teams: BTreeMap<&str, BadStatus> = self
+            .things("teams")
+            .filter_map(|entry| Some((entry.key.as_str(), of(&View::entry(entry, &keys::TEAM))?)))
+            .collect();
+        let services = self.things("services").filter_map(|entry| {
+            let view = View::entry(entry, &keys::SERVICE);
+            let bad = of(&view).or_else(|| teams.get(view.text("team")?).cloned())?;
+            Some((Name::from(entry.key.as_str()), bad))
+        });
+        services.collect()
     }
 
     fn metric_rule(&mut self, entry: &Entry) -> Option<MetricRule> {
@@ -59,6 +87,16 @@ impl Compiler<'_> {
     fn measure(&mut self, view: &View<'_>) -> Option<Measure> {
         let selector = |key| view.text(key).and_then(|text| Selector::parse(text).ok());
         let has = |key| view.get(key).is_some();
+        if has("status") {
+            if !has("total") || has("good") || has("bad") || has("histogram") {
+                self.findings.push(
+                    Diagnostic::error("bad-rule", view.place_of("status"), "`status` goes with `total` alone")
+                        .hint("the status says which of the events are bad; drop `good`, `bad` and `histogram`"),
+                );
+                return None;
+            }
+            return Some(Measure::Status { total: selector("total")?, label: view.name("status")? });
+        }
         match (has("total"), has("good"), has("bad"), has("histogram")) {
             (true, true, false, false) => Some(Measure::Good { total: selector("total")?, good: selector("good")? }),
             (true, false, true, false) => Some(Measure::Bad { total: selector("total")?, bad: selector("bad")? }),
@@ -76,7 +114,7 @@ impl Compiler<'_> {
             _ => {
                 self.findings.push(
                     Diagnostic::error("bad-rule", view.place, "it is not clear what this rule counts")
-                        .hint("write `total` with `good`, `total` with `bad`, or `histogram` with `threshold`"),
+                        .hint("write `total` with `good`, `bad` or `status`, or `histogram` with `threshold`"),
                 );
                 None
             }

@@ -5,8 +5,10 @@ mod calendars;
 mod channels;
 mod escalations;
 mod handoffs;
+mod levels;
 mod metrics;
 mod people;
+mod periods;
 mod personal;
 mod roles;
 mod schedules;
@@ -34,6 +36,7 @@ use crate::engine::digest::DigestRule;
 use crate::engine::policy::{Environment, Organisation, Priority};
 use crate::rules::maintenance::Maintenance;
 use crate::schedule::{CivilCron, LocalTime, Zone};
+use crate::slo::{Calendar, Unit};
 
 /// Longest maintenance window. Beyond: a mistake of the configuration.
 const MAINTENANCE_MAX: Span = Span::from_hours(7 * 24);
@@ -62,6 +65,8 @@ pub struct Compiler<'a> {
     zone: Zone,
     /// Zones in which people live, each read once.
     local_times: BTreeMap<Name, LocalTime>,
+    /// Calendars of error budget periods, each made once; `None`: it has no boundaries.
+    calendars: BTreeMap<(Unit, Name), Option<Arc<Calendar>>>,
 }
 
 impl<'a> Compiler<'a> {
@@ -74,7 +79,8 @@ impl<'a> Compiler<'a> {
         broken: &'a BTreeSet<u32>,
     ) -> Self {
         let zone = Zone { name: "UTC".into(), tz: TimeZone::UTC };
-        let mut compiler = Self { root, defined, findings, faulty, broken, zone, local_times: BTreeMap::new() };
+        let (local_times, calendars) = (BTreeMap::new(), BTreeMap::new());
+        let mut compiler = Self { root, defined, findings, faulty, broken, zone, local_times, calendars };
         if let Some(zone) = compiler.organisation_view().and_then(|v| compiler.zone_of(&v)) {
             compiler.zone = zone;
         }
@@ -161,7 +167,11 @@ impl<'a> Compiler<'a> {
 
     /// The zone that a table names.
     fn zone_of(&self, view: &View<'a>) -> Option<Zone> {
-        let name = view.text("timezone")?;
+        self.named_zone(view.text("timezone")?)
+    }
+
+    /// A zone by its name.
+    fn named_zone(&self, name: &str) -> Option<Zone> {
         let tz = self.defined.zone(name)?;
         let name = tz.iana_name().unwrap_or(name).into();
         Some(Zone { name, tz })
@@ -280,6 +290,7 @@ impl<'a> Compiler<'a> {
                 duration,
                 services: view.names("services"),
                 environments: view.names("environments"),
+                excluded_because: view.string("excluded_because"),
             });
         }
         windows

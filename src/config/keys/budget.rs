@@ -1,6 +1,6 @@
 //! Keys of error budget policies.
 
-use super::{ANY, LINE, text};
+use super::{ANY, LINE, SPAN, text};
 use crate::config::shape::{Format, Key, Shape, Table};
 
 /// What follows when an error budget goes. Source: *Establishing SRE Foundations*, table 10.2.
@@ -14,6 +14,11 @@ pub static BUDGET_POLICY: Table = Table {
         Key::new("used_24h", Shape::Table(&POLICY_SHARE), "a share is used within 24 hours"),
         Key::new("used_7d", Shape::Table(&POLICY_SHARE), "a share is used within 7 days"),
         Key::new("by_dependency", Shape::Table(&POLICY_SHARE), "outages through one dependency used a share"),
+        Key::new(
+            "silver_bullets",
+            Shape::Table(&SILVER_BULLETS),
+            "exceptions: releases although a condition freezes them; default: none",
+        ),
     ],
 };
 
@@ -30,5 +35,15 @@ pub static POLICY_SHARE: Table = Table {
         Key::required("share", text(Format::Percent), "share of the period's budget, for example 30%"),
         CONSEQUENCE,
         FREEZE,
+    ],
+};
+
+/// How many exceptions a service may make.
+pub static SILVER_BULLETS: Table = Table {
+    about: "how many exceptions a service may make",
+    keys: &[
+        Key::required("most", Shape::Whole { least: 1, most: 100 }, "so many in a period"),
+        Key::new("per", text(Format::Period), "the period; default quarter, of the calendar"),
+        Key::new("lasts", SPAN, "how long one opens the gate; default 24h"),
     ],
 };

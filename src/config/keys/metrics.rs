@@ -8,11 +8,16 @@ const TEMPLATE: Shape = text(Format::Template);
 
 /// A rule that makes samples of metrics.
 pub static METRIC: Table = Table {
-    about: "a rule that makes samples of metrics: `total` with `good` or `bad`, or `histogram` with `threshold`",
+    about: "a rule that makes samples of metrics: `total` with `good`, `bad` or `status`, or `histogram` with `threshold`",
     keys: &[
         Key::new("total", SELECTOR, "counters of all events, for example http_requests_total{job=\"api\"}"),
         Key::new("good", SELECTOR, "counters of the good events among them"),
         Key::new("bad", SELECTOR, "counters of the bad events among them"),
+        Key::new(
+            "status",
+            LINE,
+            "instead of `good` or `bad`: the label with the status; which are bad, the service or its team says",
+        ),
         Key::new("histogram", SELECTOR, "histogram of durations, without _bucket or _count"),
         Key::new("threshold", SPAN, "an event is good when it took at most so long; must be a bound of the histogram"),
         Key::required("service", TEMPLATE, "service, or labels that name it: {job}"),

@@ -1,6 +1,6 @@
 //! Keys of people and teams.
 
-use super::{LINE, PATH, RAISE, ROUTE, SPAN, TEMPLATES, URL, VARIABLE, ZONE, named, text};
+use super::{BAD_STATUS, LINE, PATH, RAISE, ROUTE, SPAN, TEMPLATES, URL, VARIABLE, ZONE, named, text};
 use crate::config::shape::{Format, Key, Many, Map, Names, Noun, Shape, Table};
 
 /// A person.
@@ -81,6 +81,7 @@ pub static TEAM: Table = Table {
             map!(text(Format::Target)),
             "where the person for a role comes from, instead of the organisation's",
         ),
+        BAD_STATUS,
         Key::new("routes", list!(Shape::Table(&ROUTE)), "channels that hear of alerts; the first that matches wins"),
     ],
 };

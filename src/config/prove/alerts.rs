@@ -6,7 +6,8 @@ use crate::config::diagnostic::{Diagnostic, Findings, quotable};
 use crate::config::source::Place;
 use crate::config::tree::Node;
 use crate::domain::{Ratio, Span};
-use crate::engine::policy::Slo;
+use crate::engine::level_absence::ABSENCE_TOLD;
+use crate::engine::policy::{ConditionKind, Slo};
 use crate::rules::burn_rate::BurnPair;
 use crate::slo::exceeds;
 
@@ -45,13 +46,20 @@ fn check(slo: &Slo, node: &Node, findings: &mut Findings) {
         }
     }
     burn(slo, place(node, "burn"), objective, findings);
-    single_failure(slo, place(node, "burn"), place(node, "expected_per_day"), findings);
+    absence(slo, place(node, "no_data"), findings);
+    budget_policy(slo, objective, findings);
+    let traffic = if slo.slice.is_some() { "slice" } else { "expected_per_day" };
+    single_failure(slo, place(node, "burn"), place(node, traffic), findings);
 }
 
 /// Pairs that page for one failed request at the traffic that is expected: a burn of hundreds for a few minutes, and nothing to react to.
 fn single_failure(slo: &Slo, at: Place, traffic: Place, findings: &mut Findings) {
-    let Some(per_day) = slo.expected_per_day else { return };
     let budget = slo.objective.complement();
+    let (per_day, one, many) = match (slo.slice, slo.expected_per_day) {
+        (Some(slice), _) => (86_400_000 / slice.length().as_millis().unsigned_abs().max(1), "bad slice", "slices"),
+        (None, Some(per_day)) => (per_day, "failed request", "requests"),
+        (None, None) => return,
+    };
     let events = |window: Span| per_day.saturating_mul(window.as_millis().unsigned_abs()) / 86_400_000;
     let fires = |pair: &&BurnPair| {
         let alone = |window| exceeds(1, events(window).max(1), pair.factor, budget);
@@ -61,24 +69,76 @@ fn single_failure(slo: &Slo, at: Place, traffic: Place, findings: &mut Findings)
     if nervous.is_empty() {
         return;
     }
-    let mut finding = Diagnostic::warning(
-        "single-failure",
-        at,
-        format!("one failed request alone fires rules of `{}`", quotable(&slo.name)),
-    )
-    .also(traffic, "the traffic");
+    let mut finding =
+        Diagnostic::warning("single-failure", at, format!("one {one} alone fires rules of `{}`", quotable(&slo.name)))
+            .also(traffic, if slo.slice.is_some() { "the slices" } else { "the traffic" });
     for pair in nervous {
         let seen = events(pair.long).max(1);
         let burn = Ratio::new(1, seen).and_then(|bad| bad.over(budget)).unwrap_or(Ratio::ZERO);
         finding = finding.note(format!(
-            "`{}`: about {seen} requests in {}, so one failure is {} times the budget; it fires above {} times",
+            "`{}`: about {seen} {many} in {}, so one {one} is {} times the budget; it fires {} {} times",
             quotable(&pair.name),
             pair.long,
             burn.decimal(1),
+            if pair.at_least { "at" } else { "above" },
             pair.factor.decimal(4)
         ));
     }
-    findings.push(finding.hint("use the pack `low-traffic`, or set `min_bad` to 2 or 3"));
+    findings.push(if slo.slice.is_some() {
+        finding.hint("take shorter slices or a lower objective, or set `min_bad` to 2 or 3")
+    } else {
+        finding.hint("use the pack `low-traffic`, or set `min_bad` to 2 or 3")
+    });
+}
+
+/// A source that is silent for a week is taken as gone, before a longer time is over.
+fn absence(slo: &Slo, at: Place, findings: &mut Findings) {
+    if slo.no_data.as_ref().is_some_and(|rule| rule.after >= ABSENCE_TOLD) {
+        findings.push(
+            Diagnostic::error(
+                "never-fires",
+                at,
+                format!("the rule `no_data` of `{}` can never fire", quotable(&slo.name)),
+            )
+            .note(format!("a source that is silent for {ABSENCE_TOLD} is taken as gone"))
+            .hint("write for example `for = \"1h\"`"),
+        );
+    }
+}
+
+/// Conditions of the error budget policy that no outage can reach, since a window of total failure spends less.
+fn budget_policy(slo: &Slo, at: Place, findings: &mut Findings) {
+    let Some(policy) = &slo.policy else { return };
+    let period = slo.period.longest();
+    for condition in &policy.conditions {
+        let window = match condition.kind {
+            ConditionKind::UsedFast => Span::from_hours(24),
+            ConditionKind::UsedSlowly => Span::from_hours(7 * 24),
+            _ => continue,
+        };
+        let share = Ratio::new(window.min(period).as_millis().unsigned_abs(), period.as_millis().unsigned_abs());
+        let most = share.and_then(|share| share.over(slo.objective.complement()));
+        let Some(most) = most.filter(|most| *most < condition.share) else { continue };
+        findings.push(
+            Diagnostic::warning(
+                "never-fires",
+                at,
+                format!(
+                    "`{}` of the policy `{}` can never hold for `{}`",
+                    condition.rule,
+                    quotable(&policy.name),
+                    quotable(&slo.name)
+                ),
+            )
+            .note(format!(
+                "with everything failing for {window}, {} of the budget of {} goes, and it wants {}",
+                most.percent(1),
+                slo.period,
+                condition.share.percent(4)
+            ))
+            .hint("such an objective is met with days of outage; set a higher one, or a lower share"),
+        );
+    }
 }
 
 fn timeliness(slo: &Slo, depletion: Ratio, at: Place, objective: Place, findings: &mut Findings) {

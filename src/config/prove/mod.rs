@@ -5,6 +5,7 @@
 //! it may be meant so, and notes.
 
 mod alerts;
+mod metrics;
 mod nights;
 mod ownership;
 mod people;
@@ -45,6 +46,7 @@ pub fn prove(subject: &Subject<'_>, findings: &mut Findings) {
     schedules::prove(subject, findings);
     tokens::prove(subject, findings);
     if subject.whole {
+        metrics::prove(subject, findings);
         ownership::prove(subject, findings);
     }
 }

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{
-    alertmanager, audit, calendars, drill, events, incidents, indicators, load, oncall, ops, quarantine, receive,
-    record, samples, silences, slos, stand_ins, tokens,
+    alertmanager, audit, budgets, calendars, drill, events, gate, incidents, indicators, load, oncall, ops, quarantine,
+    receive, record, samples, silences, slos, stand_ins, tokens,
 };
 use crate::auth::policy::{self, Need};
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
@@ -31,6 +31,8 @@ const OPERATIONS: &[&[Operation]] = &[
     slos::DESCRIBED,
     indicators::DESCRIBED,
     load::DESCRIBED,
+    budgets::DESCRIBED,
+    gate::DESCRIBED,
     drill::DESCRIBED,
     alertmanager::DESCRIBED,
     ops::DESCRIBED,

@@ -195,13 +195,26 @@ fn samples() -> Value {
     let taken = json!({
         "type": "object", "properties": counted, "required": ["accepted", "stored", "replaced", "repeated", "late", "rejected"],
     });
-    json!({
-        "Sample": request(&["service", "sli", "minute", "good", "total"], json!({
+    let sample = |counts: &[&str], shapes: &Value| {
+        let mut all = json!({
             "service": name, "sli": name, "endpoint": maybe_name, "environment": maybe_name, "region": maybe_name,
             "threshold": maybe(&span()), "source": maybe_name, "minute": time(),
-            "part": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX }, "good": number, "total": number,
+            "part": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX },
             "correction": { "type": ["boolean", "null"] },
-        })),
+        });
+        for (name, shape) in shapes.as_object().into_iter().flatten() {
+            all[name.as_str()] = shape.clone();
+        }
+        request(&[["service", "sli", "minute"].as_slice(), counts].concat(), all)
+    };
+    json!({
+        "Sample": {
+            "description": "Either `good` and `total`, or `statuses`: how many events had which status.",
+            "oneOf": [
+                sample(&["good", "total"], &json!({ "good": number, "total": number })),
+                sample(&["statuses"], &json!({ "statuses": { "type": "object", "additionalProperties": number } })),
+            ],
+        },
         "Samples": {
             "description": "One sample or several. Each stands alone: valid ones are kept when others are not.",
             "anyOf": [r("Sample"), { "type": "array", "items": r("Sample"), "minItems": 1, "maxItems": REQUEST_SAMPLES_MAX }],
@@ -418,31 +431,78 @@ fn silences() -> Value {
         },
         "Maintenance": answer(json!({ "maintenance": { "type": "array", "items": answer(json!({
             "name": text(), "timezone": text(), "duration": span(), "services": texts(), "environments": texts(),
-            "active_until": maybe(&time()), "next_at": maybe(&time()),
+            "active_until": maybe(&time()), "next_at": maybe(&time()), "excluded_because": maybe(&text()),
         })) } })),
     })
+}
+
+/// Properties of something that is of a level, with those that say of which.
+fn of_level(properties: &Value) -> Value {
+    let text_or_null = maybe(&text());
+    let mut all = json!({
+        "id": text(), "service": text(), "team": text_or_null, "slo": text(), "sli": text(), "endpoint": text_or_null,
+        "environment": text_or_null, "region": text_or_null, "scope": { "type": "string", "enum": ["one", "all"] },
+    });
+    for (name, shape) in properties.as_object().into_iter().flatten() {
+        all[name.as_str()] = shape.clone();
+    }
+    all
 }
 
 fn levels() -> Value {
     let (text_or_null, time_or_null) = (maybe(&text()), maybe(&time()));
     let verdict = json!({ "type": "string", "enum": ["passed", "failed", "waiting", "skipped"] });
+    let point = json!({ "at": time(), "remaining_percent": text() });
+    let outage = json!({
+        "from": time(), "to": time(), "spent_percent": text(), "percent_per_hour": text_or_null, "through": text_or_null,
+    });
+    let period = json!({
+        "start": time(), "end": time(), "is_over": truth(), "objective": text(), "sli_percent": text_or_null,
+        "spent_percent": text_or_null, "fulfilled": maybe(&truth()), "exhausted_at": time_or_null,
+        "excluded_minutes": count(),
+    });
+    let bullet = json!({ "at": time(), "until": time(), "by": text(), "reason": text(), "environment": text_or_null });
+    let left = maybe(&answer(json!({ "used": count(), "most": count(), "until": time_or_null })));
     json!({
-        "Slo": answer(json!({
-            "id": text(), "service": text(), "team": text_or_null, "slo": text(), "sli": text(), "endpoint": text_or_null,
-            "environment": text_or_null, "region": text_or_null, "scope": { "type": "string", "enum": ["one", "all"] },
-            "objective": text(), "period": text(), "sli_percent": text_or_null, "total": count(), "bad": count(),
+        "Slo": answer(of_level(&json!({
+            "objective": text(), "period": text(), "period_start": time(), "period_end": time(), "slice": text_or_null,
+            "sli_percent": text_or_null, "total": count(), "bad": count(),
             "status": text_or_null, "remaining_percent": text_or_null, "remaining_so_far_percent": text_or_null,
-            "burn": map(), "gone_in": text_or_null, "known_since": time_or_null, "newest": time_or_null, "firing": texts(),
-        })),
+            "burn": map(), "coverage_percent": map(), "min_coverage_percent": text_or_null, "excluded_minutes": count(),
+            "gone_in": text_or_null, "known_since": time_or_null, "newest": time_or_null, "firing": texts(),
+        }))),
         "Slos": answer(json!({ "at": time(), "slos": list("Slo"), "total": count(), "next_cursor": text_or_null })),
         "Budget": answer(json!({
             "at": time(), "slo": r("Slo"), "exhausted_at": time_or_null,
-            "over_time": { "type": "array", "items": answer(json!({ "at": time(), "remaining_percent": text() })) },
+            "speeds": answer(json!({
+                "outages": { "type": "array", "items": answer(outage.clone()) },
+                "average_percent_per_hour": text_or_null, "highest_percent_per_hour": text_or_null,
+            })),
+            "excluded": { "type": "array", "items": answer(json!({
+                "name": text(), "reason": text(), "by": text(), "from": time(), "to": time(),
+            })) },
+            "over_time": { "type": "array", "items": answer(point.clone()) },
         })),
-        "Periods": answer(json!({ "id": text(), "periods": { "type": "array", "items": answer(json!({
-            "start": time(), "end": time(), "objective": text(), "sli_percent": text_or_null, "spent_percent": text_or_null,
-            "fulfilled": maybe(&truth()), "exhausted_at": time_or_null,
-        })) } })),
+        "Periods": answer(json!({ "id": text(), "periods": { "type": "array", "items": answer(period.clone()) } })),
+        "Adherence": answer(json!({
+            "at": time(), "periods": { "type": "array", "items": answer(of_level(&period)) },
+        })),
+        "Depletion": answer(json!({ "at": time(), "points": { "type": "array", "items": answer(of_level(&point)) } })),
+        "Speeds": answer(json!({
+            "at": time(), "outages": { "type": "array", "items": answer(of_level(&outage)) },
+            "average_percent_per_hour": text_or_null, "highest_percent_per_hour": text_or_null,
+        })),
+        "Endpoints": answer(json!({ "at": time(), "endpoints": list("Slo") })),
+        "Gate": answer(json!({
+            "service": text(), "may_release": truth(), "reasons": texts(), "levels": count(),
+            "silver_bullet": maybe(&answer(bullet.clone())), "silver_bullets": left,
+        })),
+        "SilverBullets": answer(json!({
+            "service": text(), "left": left, "silver_bullets": { "type": "array", "items": answer(bullet) },
+        })),
+        "NewSilverBullet": request(&["reason"], json!({
+            "reason": { "type": "string", "minLength": 1 }, "environment": text_or_null,
+        })),
         "Rotations": answer(json!({
             "from": time(), "to": time(), "rotations": { "type": "array", "items": answer(json!({
                 "team": text(), "schedule": text_or_null, "roles": texts(), "services": texts(), "periods": count(),
@@ -451,7 +511,6 @@ fn levels() -> Value {
                 "first_holes": { "type": "array", "items": answer(json!({ "from": time(), "to": time() })) },
             })) },
         })),
-        "Gate": answer(json!({ "service": text(), "may_release": truth(), "reasons": texts(), "levels": count() })),
         "Load": answer(json!({ "load": { "type": "array", "items": answer(json!({
             "team": text(), "week": text(), "monday": text(), "people": count(), "pages": count(), "at_night": count(),
             "disturbed_nights": count(), "pages_per_person": text(), "at_night_per_person": text(),

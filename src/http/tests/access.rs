@@ -91,11 +91,19 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     // There are no samples, so no service level has a number.
     ("GET", "/v1/slos/{id}/budget", Read, &[404]),
     ("GET", "/v1/slos/{id}/periods", Read, &[404]),
+    ("GET", "/v1/indicators/adherence", Read, &[200]),
+    ("GET", "/v1/indicators/exhaustion", Read, &[200]),
+    ("GET", "/v1/indicators/depletion", Read, &[200]),
+    ("GET", "/v1/indicators/speeds", Read, &[200]),
+    ("GET", "/v1/indicators/endpoints", Read, &[200]),
     ("GET", "/v1/gate/{service}", Read, &[200]),
     ("GET", "/v1/indicators/rotations", Read, &[200]),
     // Of what a sender measured there is no chart.
     ("GET", "/c/{file}", Link, &[404]),
     ("GET", "/v1/indicators/load", Read, &[200]),
+    ("GET", "/v1/gate/{service}/silver-bullets", Read, &[200]),
+    // The policy of the service allows one, so the second finds none.
+    ("POST", "/v1/gate/{service}/silver-bullets", Act, &[201, 409]),
     ("POST", "/v1/drill", Act, &[202]),
     // The event is there, and no drill.
     ("GET", "/v1/drill/{event}", Read, &[404]),
@@ -187,8 +195,10 @@ impl Things {
             _ => "1",
         };
         let path = pattern.replace("{id}", id).replace("{name}", "checkout").replace("{slug}", "not-found");
-        let path =
-            path.replace("{service}", "finder").replace("{event}", &self.event).replace("/a/{token}", &self.link);
+        let path = path
+            .replace("{service}", if pattern.contains("silver") { "shop" } else { "finder" })
+            .replace("{event}", &self.event)
+            .replace("/a/{token}", &self.link);
         let path = path.replace("/d/{token}", &self.world.digest_link(1)).replace("{*rest}", "alerts");
         let path = path.replace("/s/{token}", &self.world.swap_link(1));
         let path = path.replace("{file}", &self.world.chart_file(1));
@@ -216,6 +226,7 @@ impl Things {
                 "matchers": [{"name": "team", "value": "checkout", "isRegex": false}],
                 "startsAt": now.to_string(), "endsAt": until, "createdBy": "ana", "comment": "x",
             }),
+            (_, p) if p.ends_with("/silver-bullets") => json!({"reason": "the law changes at midnight"}),
             (_, p) if p.ends_with("/snooze") => json!({"until": until}),
             (_, p) if p.ends_with("/priority") => json!({"priority": "P1"}),
             (_, p) if p.ends_with("/severity") => json!({"severity": "error"}),

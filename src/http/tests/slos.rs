@@ -107,3 +107,110 @@ async fn the_gate_closes_when_nothing_is_left() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].contains("remaining_percent") && lines[1].contains("Search answers"), "{lines:?}");
 }
+
+#[tokio::test]
+async fn indicators_answer_over_all_levels_that_are_asked_for() {
+    let world = World::new();
+    sampled(&world, Some("eu"), 60, 5).await;
+    // Everything fails for an hour in one region; pages are kept until it was fine for long enough.
+    sampled(&world, Some("jp"), 60, 10_000).await;
+    for minutes in [6, 40, 40] {
+        world.clock.advance(Span::from_minutes(minutes));
+        sampled(&world, Some("eu"), minutes, 5).await;
+        sampled(&world, Some("jp"), minutes, 0).await;
+    }
+    let adherence = world.get_json("/v1/indicators/adherence?team=search&sli=availability&period=current").await;
+    let rows = adherence["periods"].as_array().unwrap();
+    let kept: Vec<_> = rows.iter().map(|row| (row["region"].clone(), row["fulfilled"].clone())).collect();
+    assert_eq!(kept, [(json!("eu"), json!(true)), (json!("jp"), json!(false))], "{adherence}");
+    let gone = world.get_json("/v1/indicators/exhaustion?service=levels").await;
+    assert_eq!(gone["periods"].as_array().unwrap().len(), 1, "{gone}");
+    assert_eq!(gone["periods"][0]["region"], "jp");
+    assert_eq!(gone["periods"][0]["exhausted_at"], "2026-11-20T19:59:00Z", "{gone}");
+    let depletion = world.get_json("/v1/indicators/depletion?region=jp").await;
+    assert_eq!(depletion["points"].as_array().unwrap().len(), 57);
+    let speeds = world.get_json("/v1/indicators/speeds?region=jp").await;
+    let outages = speeds["outages"].as_array().unwrap();
+    assert_eq!(outages.len(), 1, "{speeds}");
+    assert_eq!(outages[0]["service"], "levels");
+    assert_eq!(speeds["average_percent_per_hour"], outages[0]["percent_per_hour"]);
+    let none = world.get_json("/v1/indicators/speeds?region=eu").await;
+    assert_eq!((&none["average_percent_per_hour"], &none["highest_percent_per_hour"]), (&Value::Null, &Value::Null));
+    for (path, rows) in [
+        ("adherence?period=previous", 0),
+        ("adherence?at=2026-11-20T19:30:00Z", 2),
+        ("adherence?scope=all", 1),
+        ("depletion?environment=prod-us", 0),
+        ("endpoints", 0),
+    ] {
+        let csv =
+            world.get(&format!("/v1/indicators/{path}{}format=csv", if path.contains('?') { "&" } else { "?" })).await;
+        assert_eq!(csv.status(), 200, "{path}");
+        assert_eq!(text(&csv).lines().count(), if rows == 0 { 0 } else { rows + 1 }, "{path}: {}", text(&csv));
+    }
+    for path in [
+        "adherence?period=soon",
+        "adherence?at=soon",
+        "adherence?scope=some",
+        "speeds?person=ana",
+        "depletion?format=xml",
+    ] {
+        assert_eq!(world.get(&format!("/v1/indicators/{path}")).await.status(), 400, "{path}");
+    }
+    // As of the moment before the outage was over.
+    let then = world.get_json("/v1/slos?region=jp&at=2026-11-20T20:15:00Z").await;
+    assert_eq!(then["slos"][0]["total"], 600_000, "{then}");
+}
+
+#[tokio::test]
+async fn the_worst_endpoints_come_first() {
+    let world = World::new();
+    for (endpoint, good) in [("GET /a", 99), ("GET /b", 50), ("GET /c", 75)] {
+        let body = json!({
+            "service": "shop", "sli": "availability", "endpoint": endpoint, "minute": "2026-11-20T20:14:00Z", "good": good,
+            "total": 100,
+        });
+        assert_eq!(world.post("/v1/samples", body.to_string()).await.status(), 202);
+    }
+    world.settle().await;
+    let worst = world.get_json("/v1/indicators/endpoints?service=shop").await;
+    let order: Vec<_> = worst["endpoints"].as_array().unwrap().iter().map(|row| row["endpoint"].clone()).collect();
+    assert_eq!(order, ["GET /b", "GET /c", "GET /a"]);
+    assert_eq!(world.get_json("/v1/indicators/endpoints?sli=latency").await["endpoints"], json!([]));
+}
+
+#[tokio::test]
+async fn a_silver_bullet_opens_the_gate_once_with_who_and_why() {
+    let world = World::new();
+    let path = "/v1/gate/shop/silver-bullets";
+    let outage = json!({
+        "service": "shop", "sli": "availability", "minute": "2026-11-20T20:15:00Z", "good": 0, "total": 100,
+    });
+    assert_eq!(world.post("/v1/samples", outage.to_string()).await.status(), 202);
+    world.settle().await;
+    // One minute of total outage is 10 times the budget so far, and a 4,032nd of that of four weeks.
+    assert_eq!(world.get_json("/v1/gate/shop").await["may_release"], true);
+    for (body, status) in [
+        (json!({}), 422),
+        (json!({"reason": " "}), 422),
+        (json!({"reason": "x", "environment": "nowhere"}), 422),
+        (json!({"reason": "x", "because": "y"}), 422),
+        (json!({"reason": "the law changes at midnight"}), 201),
+        (json!({"reason": "and again"}), 409),
+    ] {
+        let answer = world.post(path, body.to_string()).await;
+        assert_eq!(answer.status(), status, "{body}: {}", text(&answer));
+    }
+    assert_eq!(world.post("/v1/gate/finder/silver-bullets", r#"{"reason":"x"}"#).await.status(), 409);
+    assert_eq!(world.post("/v1/gate/nobody/silver-bullets", r#"{"reason":"x"}"#).await.status(), 404);
+    let gate = world.get_json("/v1/gate/shop").await;
+    assert_eq!((&gate["silver_bullets"]["used"], &gate["silver_bullets"]["most"]), (&json!(1), &json!(1)), "{gate}");
+    assert_eq!(gate["silver_bullets"]["until"], "2026-12-31T23:00:00Z", "the quarter of the organisation's zone");
+    let list = world.get_json(path).await;
+    assert_eq!(list["silver_bullets"][0]["reason"], "the law changes at midnight");
+    assert_eq!(list["silver_bullets"][0]["by"], "somebody on this machine");
+    let audit = world.get_json("/v1/audit").await;
+    let row = &audit["acts"].as_array().unwrap()[0];
+    assert_eq!((&row["what"], &row["outcome"]), (&json!("silver-bullet"), &json!("done")), "{audit}");
+    assert!(row["detail"].as_str().unwrap().contains("1 of 1 for shop"), "{audit}");
+}

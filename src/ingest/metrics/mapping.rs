@@ -82,6 +82,8 @@ enum Seen {
     Nothing,
     /// A counter.
     Counter(Role),
+    /// A counter of events with a status.
+    Status,
     /// A histogram with all of its buckets, and the threshold in its unit.
     Histogram(f64),
 }
@@ -122,6 +124,7 @@ impl<'a> Mapper<'a> {
             return Err(format!("`{}` is {what}", shown(&series.metric)));
         }
         let Some(feed) = self.feed(rule, series)? else { return Ok(Wanted::No) };
+        let seen = self.by_status(rule, seen, &feed, series)?;
         let counter = identity(rule, seen, series);
         let mut readings = Vec::with_capacity(points.len());
         for point in points {
@@ -148,13 +151,23 @@ impl<'a> Mapper<'a> {
                     ));
                 }
                 (Seen::Histogram(_), _) => return Err(format!("`{}` is no histogram", shown(&series.metric))),
-                (Seen::Nothing, _) | (_, Value::Unusable(_)) => {}
+                (Seen::Nothing | Seen::Status, _) | (_, Value::Unusable(_)) => {}
             }
         }
         if !readings.is_empty() {
             self.group(feed).readings.extend(readings);
         }
         Ok(Wanted::Yes)
+    }
+
+    /// What a counter of events with a status counts for: the service says which statuses are bad.
+    fn by_status(&self, rule: &MetricRule, seen: Seen, feed: &Feed, series: &Series<'_>) -> Result<Seen, String> {
+        let (Measure::Status { label, .. }, Seen::Status) = (&rule.measure, seen) else { return Ok(seen) };
+        let status = series.label(label).ok_or_else(|| {
+            format!("`{}` has no label `{label}` with the status for rule `{}`", shown(&series.metric), rule.name)
+        })?;
+        let is_bad = self.rules.bad_status(&feed.series.service).is_bad(status);
+        Ok(Seen::Counter(if is_bad { Role::Total } else { Role::GoodTotal }))
     }
 
     fn group(&mut self, feed: Feed) -> &mut FeedReadings {
@@ -255,6 +268,13 @@ fn look(rule: &MetricRule, series: &Series<'_>) -> Seen {
             (false, true) => Seen::Counter(Role::Bad),
             (false, false) => Seen::Nothing,
         },
+        Measure::Status { total, .. } => {
+            if matches(total) {
+                Seen::Status
+            } else {
+                Seen::Nothing
+            }
+        }
         Measure::Histogram { histogram, threshold } => part_of_histogram(histogram, *threshold, series),
     }
 }
@@ -340,7 +360,7 @@ fn identity(rule: &MetricRule, seen: Seen, series: &Series<'_>) -> u64 {
     let histogram = match seen {
         Seen::Counter(counts) => counts.needs_partner(),
         Seen::Histogram(_) => true,
-        Seen::Nothing => false,
+        Seen::Nothing | Seen::Status => false,
     };
     let mut hasher = Xxh3::new();
     let mut put = |text: &str| {

@@ -9,7 +9,7 @@ use callout::engine::policy::{Organisation, Policy, Service, Slo};
 use callout::engine::{Engine, Input, limits};
 use callout::rules::burn_rate::{BurnPair, Tier};
 use callout::rules::timeliness::Timeliness;
-use callout::slo::WindowSum;
+use callout::slo::{Period, WindowSum};
 
 /// The service and the SLO of all scenarios.
 const SERVICE: &str = "service";
@@ -34,21 +34,11 @@ pub fn policy(objective: Ratio, pairs: &[(&str, &str, &str, &str)], alert: Timel
         )
     });
     let slo = Slo {
-        name: SLO.into(),
-        endpoint: None,
-        sli: "availability".into(),
-        objective,
-        threshold: None,
-        period: Span::from_hours(30 * 24),
-        priority: None,
-        reason: None,
+        period: Period::Rolling(Span::from_hours(30 * 24)),
         alert: Some(alert),
         snooze: Some(snooze),
         burn: pairs.collect(),
-        raise: vec![],
-        links: BTreeMap::new(),
-        expected_per_day: None,
-        policy: None,
+        ..Slo::new(SLO.into(), "availability".into(), objective)
     };
     let service = Service { team: "team".into(), slos: vec![Arc::new(slo)], ..Service::default() };
     Policy {
@@ -124,6 +114,26 @@ impl Production {
                 self.engine.tick(at);
             }
         }
+    }
+
+    /// The engine itself.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Another configuration comes into force.
+    pub fn reload(&mut self, at: Timestamp, policy: Policy) {
+        let fingerprint = policy.fingerprint.clone();
+        self.engine.set_policy(Arc::new(policy));
+        self.input(at, Input::ConfigActivated { fingerprint });
+    }
+
+    /// Hands over an input.
+    pub fn input(&mut self, at: Timestamp, input: Input) {
+        let seq = Seq(self.next);
+        self.next += 1;
+        self.engine.accept(seq, at, Arc::new(input));
+        self.engine.judge(seq, at);
     }
 
     pub fn is_firing(&self, level: &LevelKey, rule: &str) -> bool {
