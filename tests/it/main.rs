@@ -18,6 +18,7 @@ mod drill;
 mod faults;
 mod fuzz;
 mod monitoring;
+mod night;
 mod on_call;
 mod operations;
 mod oracles;

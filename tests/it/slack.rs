@@ -44,9 +44,9 @@ fn start(sinks: &Sinks, more: &str) -> Service {
 }
 
 /// Slack and callout, and what is asked of them.
-struct Chat<'a> {
-    sinks: &'a Sinks,
-    service: &'a Service,
+pub(crate) struct Chat<'a> {
+    pub sinks: &'a Sinks,
+    pub service: &'a Service,
 }
 
 impl Chat<'_> {
@@ -55,14 +55,14 @@ impl Chat<'_> {
     }
 
     /// Somebody presses something of the newest message that has it.
-    fn click(&self, user: &str, action: &str, option: Option<&str>) -> Value {
+    pub fn click(&self, user: &str, action: &str, option: Option<&str>) -> Value {
         let request =
             json!({"target": self.target("interactions"), "user": user, "action_id": action, "option": option});
         self.sinks.slack_sends("click", &request)
     }
 
     /// Somebody presses a button that says `value`, of a message that may be old.
-    fn press(&self, user: &str, value: &str) -> Value {
+    pub fn press(&self, user: &str, value: &str) -> Value {
         self.press_with(user, value, &json!({}))
     }
 
@@ -94,7 +94,7 @@ impl Chat<'_> {
 
     /// The newest of these, once there are `count`.
     #[track_caller]
-    fn told_so(&self, count: usize, words: &str) {
+    pub fn told_so(&self, count: usize, words: &str) {
         self.sinks.wait_until("slack.response_url", words, |all| all.len() >= count);
         let told = self.told();
         assert!(told[count - 1].contains(words), "{words:?} is not in {told:#?}");
@@ -107,7 +107,7 @@ impl Chat<'_> {
 
     /// The message in the room as it stands, once it contains `words`.
     #[track_caller]
-    fn room_shows(&self, words: &str) -> Value {
+    pub fn room_shows(&self, words: &str) -> Value {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         loop {
             let state = self.sinks.slack_state();
@@ -123,7 +123,7 @@ impl Chat<'_> {
 }
 
 #[track_caller]
-fn is_ok(answer: &Value) {
+pub(crate) fn is_ok(answer: &Value) {
     assert!(answer["status"] == 200 && answer["within_3s"] == true && answer["body"] == "", "{answer}");
 }
 
