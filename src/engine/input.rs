@@ -221,8 +221,8 @@ impl Verb {
             | Self::StatusUpdate { incident, .. }
             | Self::AssignRole { incident, .. }
             | Self::SettlePostmortem { incident, .. }
-            | Self::EscalateFrom { incident, .. } => Some(*incident),
-            Self::AddSilenceOf { incident, .. } => Some(*incident),
+            | Self::EscalateFrom { incident, .. }
+            | Self::AddSilenceOf { incident, .. } => Some(*incident),
             Self::AddSilence(_)
             | Self::ExpireSilence { .. }
             | Self::AcknowledgeDigest { .. }

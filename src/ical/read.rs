@@ -209,7 +209,7 @@ impl<F: Fn(&str) -> Option<TimeZone>> Reader<'_, F> {
     fn property(&mut self, event: &mut Written, line: &Line<'_>) {
         let value = line.value.trim_end();
         match line.name.to_ascii_uppercase().as_str() {
-            "UID" => event.uid = value.to_owned(),
+            "UID" => value.clone_into(&mut event.uid),
             "SUMMARY" => event.summary = unescaped(value),
             "STATUS" => event.cancelled = value.eq_ignore_ascii_case("CANCELLED"),
             "DTSTART" => event.start = self.moment(line.parameters, value),
@@ -284,7 +284,7 @@ impl<F: Fn(&str) -> Option<TimeZone>> Reader<'_, F> {
             match Rule::parse(text) {
                 Ok(rule) => begins.extend(recur::dates(&rule, start.civil(), first, to, OCCURRENCES_MAX)),
                 Err(why) => {
-                    self.note(format!("a rule of recurrence was not understood ({why}); its first time counts"))
+                    self.note(format!("a rule of recurrence was not understood ({why}); its first time counts"));
                 }
             }
         }

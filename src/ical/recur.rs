@@ -65,7 +65,7 @@ impl Rule {
                     });
                 }
                 "INTERVAL" => {
-                    rule.interval = value.parse().ok().filter(|n| (1..=10_000).contains(n)).ok_or_else(shown)?
+                    rule.interval = value.parse().ok().filter(|n| (1..=10_000).contains(n)).ok_or_else(shown)?;
                 }
                 "COUNT" => rule.count = Some(value.parse().map_err(|_| shown())?),
                 "UNTIL" => {

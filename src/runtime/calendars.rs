@@ -60,9 +60,9 @@ pub async fn run(handle: Handle, folder: PathBuf) {
             match outcome {
                 Ok(new) => {
                     if new {
-                        counters.new.add(1)
+                        counters.new.add(1);
                     } else {
-                        counters.same.add(1)
+                        counters.same.add(1);
                     }
                     if std::mem::take(&mut known.failing) {
                         tracing::info!(calendar = %calendar.of, "the calendar can be read again");
