@@ -111,8 +111,8 @@ fn by_hand(policy: &Policy, rule: &HandoffRule) -> Vec<String> {
     let mut lines = rule.check.clone();
     let Some(team) = &rule.team else { return lines };
     for (name, service) in policy.services.iter().filter(|(_, service)| service.team == *team) {
-        let slos = service.slos.iter().chain(service.default_slos.values());
-        let Some(budget) = slos.filter_map(|slo| slo.policy.as_ref()).next() else { continue };
+        let mut slos = service.slos.iter().chain(service.default_slos.values());
+        let Some(budget) = slos.find_map(|slo| slo.policy.as_ref()) else { continue };
         for condition in &budget.conditions {
             let what = match condition.kind {
                 ConditionKind::ByIncident => "one outage",

@@ -160,7 +160,7 @@ fn coming(
         }
         let then = posts(&schedule.on_call(begins));
         let come: Vec<Post> = then.iter().filter(|post| !serve.contains(post)).cloned().collect();
-        foretell(policy, name, schedule, (now, begins), come, watch, notices);
+        foretell(policy, name, schedule, (now, begins), &come, watch, notices);
         (serve, at) = (then, begins);
     }
 }
@@ -170,7 +170,7 @@ fn foretell(
     name: &Name,
     schedule: &Schedule,
     (now, begins): (Timestamp, Timestamp),
-    come: Vec<Post>,
+    come: &[Post],
     watch: &mut Watch,
     notices: &mut Vec<Notice>,
 ) {
@@ -179,20 +179,19 @@ fn foretell(
     let notice = |person, posts| Notice { schedule: name.clone(), begins, ends, before: true, person, posts };
     if !watch.foretold.contains(&(begins, None)) {
         watch.foretold.push((begins, None));
-        notices.push(notice(None, come.clone()));
+        notices.push(notice(None, come.to_vec()));
     }
     let mut told: Vec<(Name, Vec<Post>)> = Vec::new();
-    for post in &come {
+    for post in come {
         let key = (begins, Some(post.clone()));
         if watch.foretold.contains(&key) {
             continue;
         }
-        match quiet_until(policy, post, now).filter(|until| *until < begins) {
-            Some(until) => wake_at(watch, until),
-            None => {
-                watch.foretold.push(key);
-                gather(&mut told, post);
-            }
+        if let Some(until) = quiet_until(policy, post, now).filter(|until| *until < begins) {
+            wake_at(watch, until);
+        } else {
+            watch.foretold.push(key);
+            gather(&mut told, post);
         }
     }
     notices.extend(told.into_iter().map(|(person, posts)| notice(Some(person), posts)));
