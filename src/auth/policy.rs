@@ -121,6 +121,7 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/hooks/slack/{channel}/interactions", Need::Signature),
     route("POST", "/hooks/slack/{channel}/commands", Need::Signature),
     route("POST", "/hooks/slack/{channel}/events", Need::Signature),
+    route("POST", "/k/{channel}/{token}", Need::Link),
     route("GET", "/", Need::Read),
     route("GET", "/incidents", Need::Read),
     route("GET", "/incidents/{id}", Need::Read),

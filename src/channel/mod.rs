@@ -8,6 +8,7 @@ pub mod client;
 pub mod digest;
 pub mod email;
 pub mod heartbeat;
+pub mod http;
 pub mod message;
 pub mod outcome;
 pub mod slack;
@@ -31,7 +32,7 @@ use crate::domain::{ChannelKind, ChannelRef};
 use crate::engine::input::Receipt;
 
 /// Every kind of channel, one line each.
-pub static KINDS: &[Kind] = &[slack::KIND, teams::KIND, email::KIND, webhook::KIND];
+pub static KINDS: &[Kind] = &[slack::KIND, teams::KIND, email::KIND, webhook::KIND, http::KIND];
 
 /// A kind of channel, as it describes itself.
 #[derive(Debug, Clone, Copy)]

@@ -18,8 +18,10 @@ use crate::auth::gate::Gate;
 use crate::auth::usage::{self, Usage};
 use crate::auth::{self, link::LinkKey};
 use crate::channel;
+use crate::channel::http::callback::Asked;
 use crate::config::{self, Loaded, Settings};
 use crate::http;
+use crate::http::callback::{ByChannel, Callbacks};
 use crate::runtime::dispatch::{Channels, Dispatcher};
 use crate::runtime::heartbeat::Heartbeats;
 use crate::runtime::slack::{ByName, Workspaces, groups};
@@ -116,7 +118,9 @@ impl Service {
         let workspaces = Workspaces::default();
         workspaces.install(prepare_workspaces(&settings, &folder)?);
         let grouping = groups::start(handle.clone(), workspaces.clone());
-        let keep = (dispatcher.clone(), heartbeats.clone(), workspaces.clone());
+        let callbacks = Callbacks::default();
+        callbacks.install(who_may_ask(&settings, &folder));
+        let keep = (dispatcher.clone(), heartbeats.clone(), workspaces.clone(), callbacks.clone());
         handle.set_reloader(reloader(load, folder, keep, (channels, settings)));
         let (sender, index) = (dispatcher.clone(), Arc::clone(&follower));
         let running = prepared
@@ -126,7 +130,8 @@ impl Service {
 
         let metrics = Arc::new(Metrics::new());
         let gate = Arc::new(Gate::new(Usage::open(&data)));
-        let app = http::App::new(handle.clone(), Arc::clone(&metrics), link_key, Arc::clone(&gate), workspaces);
+        let app =
+            http::App::new(handle.clone(), Arc::clone(&metrics), link_key, Arc::clone(&gate), workspaces, callbacks);
         let router = http::router(app);
         let limits = http::Limits::for_files(files::raise());
         let closing = CancellationToken::new();
@@ -207,10 +212,15 @@ fn channels(settings: &Settings, folder: &Path) -> anyhow::Result<Channels> {
     bail!("{}", texts.join("\nerror: "))
 }
 
+/// Which services may ask back, with their secrets.
+fn who_may_ask(settings: &Settings, folder: &Path) -> Arc<ByChannel> {
+    Arc::new(Asked::all(settings, &|secret| config::secret::resolve(secret, folder)))
+}
+
 fn reloader(
     load: Load,
     folder: PathBuf,
-    (dispatcher, heartbeats, workspaces): (Dispatcher, Heartbeats, Workspaces),
+    (dispatcher, heartbeats, workspaces, callbacks): (Dispatcher, Heartbeats, Workspaces, Callbacks),
     first: (Channels, Arc<Settings>),
 ) -> Reloader {
     let last = std::sync::Mutex::new(first);
@@ -226,6 +236,7 @@ fn reloader(
             dispatcher.install(&made, &settings);
             let (places, known_before) = (workspaces.clone(), workspaces.install(known));
             let (beats, beat_before) = (heartbeats.clone(), heartbeats.install(ready));
+            let (asking, asked_before) = (callbacks.clone(), callbacks.install(who_may_ask(&settings, &folder)));
             let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let (channels, settings) = std::mem::replace(&mut *last, (made, settings));
             let dispatcher = dispatcher.clone();
@@ -233,6 +244,7 @@ fn reloader(
                 dispatcher.install(&channels, &settings);
                 beats.install(beat_before);
                 places.install(known_before);
+                asking.install(asked_before);
             }))
         }),
     )

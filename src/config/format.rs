@@ -7,7 +7,8 @@ use jiff::civil::Time;
 use super::diagnostic::{listed, nearest, quotable};
 use super::levels;
 use super::metrics::{Selector, Template};
-use super::names::Defined;
+use super::names::{ChannelTraits, Defined};
+use super::notifier::Addresses;
 use super::settings::TlsMode;
 use super::shape::{Format, Noun};
 use crate::domain::{ChannelKind, Destination, Name, Ratio, Span};
@@ -51,7 +52,9 @@ impl Format {
     /// What a value is, with article and example, for messages about wrong types.
     pub fn expected(self) -> String {
         match self {
-            Self::Any | Self::Line => "a string".to_owned(),
+            Self::Any | Self::Line | Self::Whole => "a string".to_owned(),
+            Self::Phone => "a number such as `\"+4915112345678\"`".to_owned(),
+            Self::Pointer => "a JSON pointer such as `\"/result/id\"`".to_owned(),
             Self::Ref(noun) => format!("the name of a {} in quotes", noun.as_str()),
             Self::Span | Self::SpanOrNone => "a length of time such as `\"60m\"`".to_owned(),
             Self::Period => "a period such as `\"28d\"` or `\"month\"`".to_owned(),
@@ -88,6 +91,9 @@ impl Format {
     /// Checks `text`, references included.
     pub fn check(self, text: &str, defined: &Defined) -> Result<(), Problem> {
         match self {
+            Self::Whole => Ok(()),
+            Self::Phone => phone(text),
+            Self::Pointer => pointer(text),
             Self::Any | Self::Path => not_empty(text),
             Self::Line => line(text),
             Self::Ref(noun) => defined.resolve(noun, text),
@@ -288,6 +294,9 @@ pub fn destination(text: &str, defined: &Defined) -> Result<Destination, Problem
     if read.channel.kind == ChannelKind::Email {
         email(&read.address)?;
     }
+    if read.channel.kind == ChannelKind::Http {
+        addressed(text, &read, traits)?;
+    }
     if read.channel.kind == ChannelKind::Slack {
         let address = read.address.as_str();
         if address.is_empty() && !traits.one_room {
@@ -303,6 +312,24 @@ pub fn destination(text: &str, defined: &Defined) -> Result<Destination, Problem
         }
     }
     Ok(read)
+}
+
+/// Whether an address is there where one must be, and of the right kind.
+fn addressed(text: &str, read: &Destination, traits: &ChannelTraits) -> Result<(), Problem> {
+    let address = read.address.as_str();
+    let wrong = |what: &str| Problem::new("bad-destination", format!("`{}` {what}", quotable(text)));
+    if let Some(like) = traits.like.as_ref().filter(|like| !address.is_empty() && !like.is_match(address)) {
+        return Err(wrong("names an address that does not fit").hint(format!("it must look like `{like}`")));
+    }
+    match traits.addresses {
+        Addresses::None if address.is_empty() => Ok(()),
+        Addresses::None => {
+            Err(wrong("names an address, and this channel has none").hint(format!("write `{}`", read.channel)))
+        }
+        _ if address.is_empty() => Err(wrong("names no address").hint(format!("write `{}/ADDRESS`", read.channel))),
+        Addresses::Text => line(address),
+        Addresses::Phone => phone(address),
+    }
 }
 
 fn unknown_channel(read: &Destination, defined: &Defined) -> Problem {
@@ -367,8 +394,9 @@ pub fn target(text: &str, defined: &Defined) -> Result<Target, Problem> {
             let problem = Problem::new("bad-target", format!("`{}` is not a kind of target", quotable(kind)));
             Err(match nearest(kind, kinds) {
                 Some(near) => problem.hint(format!("did you mean `{near}:{}`?", quotable(rest))),
-                None => problem
-                    .hint("the kinds are schedule, person, team, group, manager, slack, teams, email and webhook"),
+                None => problem.hint(
+                    "the kinds are schedule, person, team, group, manager, slack, teams, email, webhook and http",
+                ),
             })
         }
     }
@@ -394,13 +422,19 @@ fn contact(text: &str, defined: &Defined) -> Result<(), Problem> {
     let Some(kind) = ChannelKind::ALL.into_iter().filter(|k| *k != ChannelKind::Webhook).find(|k| k.as_str() == kind)
     else {
         let problem = Problem::bad(text, "a way to reach a person");
-        return Err(match nearest(kind, ["slack", "teams", "email"]) {
+        return Err(match nearest(kind, ["slack", "teams", "email", "http"]) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
-            None => problem
-                .hint("the ways are `slack`, `teams` and `email`, or for example `slack:NAME` for one of several"),
+            None => problem.hint(
+                "the ways are `slack`, `teams`, `email` and `http:NAME`, or for example `slack:NAME` for one of several",
+            ),
         });
     };
-    let Some(name) = name else { return Ok(()) };
+    let Some(name) = name else {
+        if kind == ChannelKind::Http {
+            return Err(Problem::bad(text, "a way to reach a person").hint("name the channel, for example `http:ntfy`"));
+        }
+        return Ok(());
+    };
     let channel = crate::domain::ChannelRef { kind, name: name.into() };
     if defined.channels().contains_key(&channel) || defined.may_be_in_broken_file(name) {
         return Ok(());
@@ -417,7 +451,33 @@ fn slack_member(text: &str) -> Result<(), Problem> {
         .hint("it begins with `U` or `W`; in Slack: profile, More, Copy member ID"))
 }
 
-fn variable(text: &str) -> Result<(), Problem> {
+/// Checks a telephone number: E.164, with its plus.
+pub fn phone(text: &str) -> Result<(), Problem> {
+    let digits = text.strip_prefix('+').unwrap_or("");
+    let all = digits.bytes().all(|b| b.is_ascii_digit());
+    if all && (7..=15).contains(&digits.len()) && !digits.starts_with('0') {
+        return Ok(());
+    }
+    Err(Problem::bad(text, "a telephone number")
+        .hint("write it with its country and without spaces, for example `+4915112345678` (E.164)"))
+}
+
+/// Checks a JSON pointer.
+pub fn pointer(text: &str) -> Result<(), Problem> {
+    if text.starts_with('/') {
+        return Ok(());
+    }
+    Err(Problem::bad(text, "a JSON pointer").hint("write for example `/id` or `/messages/0/id` (RFC 6901)"))
+}
+
+/// Reads a regular expression that must fit a whole text.
+pub fn whole(pattern: &str) -> Result<regex::Regex, String> {
+    regex::Regex::new(&format!("^(?:{pattern})$"))
+        .map_err(|_| format!("`{}` is not a regular expression", quotable(pattern)))
+}
+
+/// Checks the name of an environment variable.
+pub fn variable(text: &str) -> Result<(), Problem> {
     let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if starts && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Ok(());

@@ -26,6 +26,7 @@ mod budget;
 mod burn;
 mod channels;
 mod metrics;
+mod notifiers;
 mod people;
 mod schedules;
 mod services;
@@ -35,6 +36,7 @@ pub use budget::*;
 pub use burn::*;
 pub use channels::*;
 pub use metrics::*;
+pub use notifiers::*;
 pub use people::*;
 pub use schedules::*;
 pub use services::*;
@@ -74,6 +76,7 @@ pub static ROOT: Table = Table {
         Key::new("priorities", map!(Shape::Table(&PRIORITY)), "incident priorities; their names sort by urgency"),
         Key::new("environments", map!(free Shape::Table(&ENVIRONMENT)), "where services are deployed"),
         Key::new("channels", Shape::Folder(&CHANNELS), "ways out"),
+        Key::new("notifiers", map!(Shape::Table(&NOTIFIER)), "descriptions of services, for channels over HTTP"),
         Key::new("digest", Shape::Table(&DIGEST), "when messages to one recipient are gathered into one"),
         Key::new("templates", Shape::Table(&TEMPLATES), "texts of messages, written by template"),
         Key::new("tokens", map!(Shape::Table(&TOKEN)), "API tokens, by the hash of their text"),

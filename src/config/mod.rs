@@ -13,6 +13,7 @@ mod keys;
 pub mod levels;
 pub mod metrics;
 mod names;
+pub mod notifier;
 mod prove;
 mod render;
 mod schema;
@@ -30,7 +31,7 @@ pub use schema::schema;
 pub use secret::SecretError;
 pub use settings::{
     BeatMethod, CalendarFrom, CalendarSettings, ChannelSettings, Common, Directory, DkimSettings, EmailSettings,
-    HealthLimits, HeartbeatSettings, HttpTarget, Pictures, RoomSettings, SecretRef, Settings, SlackGroup,
+    HealthLimits, HeartbeatSettings, HttpSettings, HttpTarget, Pictures, RoomSettings, SecretRef, Settings, SlackGroup,
     SlackSettings, TeamsSettings, TlsMode, TokenSettings, WebhookSettings, WhoActs,
 };
 pub use source::{FILE_BYTES_MAX, FILES_MAX, Place, Position, Source, Sources};
@@ -51,12 +52,25 @@ use tree::{Node, Value};
 use crate::domain::Timestamp;
 use crate::engine::Policy;
 
-/// Packs of rules that come with the program: path and text.
-const BUILT_IN: [(&str, &str); 4] = [
+/// Packs of rules and descriptions of services that come with the program: path and text.
+const BUILT_IN: [(&str, &str); 17] = [
     ("rules/workbook.toml", include_str!("../../rules/workbook.toml")),
     ("rules/workbook-28d.toml", include_str!("../../rules/workbook-28d.toml")),
     ("rules/forecast.toml", include_str!("../../rules/forecast.toml")),
     ("rules/low-traffic.toml", include_str!("../../rules/low-traffic.toml")),
+    ("rules/channels/azure-devops.toml", include_str!("../../rules/channels/azure-devops.toml")),
+    ("rules/channels/discord.toml", include_str!("../../rules/channels/discord.toml")),
+    ("rules/channels/google-chat.toml", include_str!("../../rules/channels/google-chat.toml")),
+    ("rules/channels/jira.toml", include_str!("../../rules/channels/jira.toml")),
+    ("rules/channels/matrix.toml", include_str!("../../rules/channels/matrix.toml")),
+    ("rules/channels/mattermost.toml", include_str!("../../rules/channels/mattermost.toml")),
+    ("rules/channels/ntfy.toml", include_str!("../../rules/channels/ntfy.toml")),
+    ("rules/channels/opsgenie.toml", include_str!("../../rules/channels/opsgenie.toml")),
+    ("rules/channels/pagerduty.toml", include_str!("../../rules/channels/pagerduty.toml")),
+    ("rules/channels/pushover.toml", include_str!("../../rules/channels/pushover.toml")),
+    ("rules/channels/telegram.toml", include_str!("../../rules/channels/telegram.toml")),
+    ("rules/channels/twilio-sms.toml", include_str!("../../rules/channels/twilio-sms.toml")),
+    ("rules/channels/twilio-voice.toml", include_str!("../../rules/channels/twilio-voice.toml")),
 ];
 
 /// A configuration that was checked and compiled.

@@ -6,6 +6,7 @@ use jiff::tz::TimeZoneDatabase;
 
 use super::diagnostic::{nearest, quotable};
 use super::format::Problem;
+use super::notifier::Addresses;
 use super::shape::Noun;
 use super::tree::{Node, Value};
 use crate::domain::{ChannelKind, ChannelRef};
@@ -23,10 +24,20 @@ pub struct Defined {
 }
 
 /// What a reference must know of a channel.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ChannelTraits {
     /// A Slack incoming webhook, which has one room.
     pub one_room: bool,
+    /// How messages within a notifier are addressed.
+    pub addresses: Addresses,
+    /// What such an address looks like.
+    pub like: Option<regex::Regex>,
+}
+
+/// What a channel over HTTP says itself, or the description that it uses.
+fn said<'a>(root: &'a Node, channel: &'a Node, key: &str) -> Option<&'a str> {
+    let used = channel.get("use").and_then(Node::text).and_then(|name| root.get("notifiers")?.get(name));
+    channel.get(key).or_else(|| used?.get(key)).and_then(Node::text)
 }
 
 impl Defined {
@@ -45,6 +56,7 @@ impl Defined {
             Noun::Group,
             Noun::Burn,
             Noun::BudgetPolicy,
+            Noun::Notifier,
         ] {
             let keys = root.get(noun.table()).map(Node::entries).unwrap_or_default();
             names.insert(noun, keys.iter().map(|e| e.key.clone()).collect());
@@ -59,7 +71,10 @@ impl Defined {
             for entry in of_kind.unwrap_or_default() {
                 let one_room = entry.node.entries().iter().any(|e| e.key.starts_with("webhook_url"));
                 let name = entry.key.as_str().into();
-                channels.insert(ChannelRef { kind, name }, ChannelTraits { one_room });
+                let says = |key| said(root, &entry.node, key);
+                let addresses = says("address").map_or(Addresses::None, Addresses::read);
+                let like = says("address_like").and_then(|pattern| super::format::whole(pattern).ok());
+                channels.insert(ChannelRef { kind, name }, ChannelTraits { one_room, addresses, like });
             }
         }
         let schedules = root.get("schedules").map(Node::entries).unwrap_or_default();

@@ -83,7 +83,9 @@ const SPAN: &str = "^(0|(?=.)([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?(
 fn text(format: Format) -> Value {
     let mut schema = json!({ "type": "string" });
     let (pattern, examples): (Option<&str>, &[&str]) = match format {
-        Format::Any | Format::Line | Format::Path => (None, &[]),
+        Format::Any | Format::Line | Format::Whole | Format::Path => (None, &[]),
+        Format::Phone => (Some(r"^\+[1-9][0-9]{6,14}$"), &["+4915112345678"]),
+        Format::Pointer => (Some("^/"), &["/id", "/messages/0/id"]),
         Format::Ref(noun) => {
             schema["title"] = json!(format!("name of a {}", noun.as_str()));
             (None, &[])
@@ -100,14 +102,16 @@ fn text(format: Format) -> Value {
         Format::Url => (Some("^https?://"), &["https://wiki.acme.example/runbook"]),
         Format::Smtp => (Some(r"^smtp(s|\+plain)?://"), &["smtps://mail.acme.example:465"]),
         Format::Destination => {
-            (Some("^(slack|teams|email|webhook):"), &["slack:main/#room", "teams:eu", "email:ops@acme.example"])
+            (Some("^(slack|teams|email|webhook|http):"), &["slack:main/#room", "teams:eu", "email:ops@acme.example"])
         }
         Format::Target => (
-            Some("^(schedule|person|team|group|manager|slack|teams|email|webhook):"),
+            Some("^(schedule|person|team|group|manager|slack|teams|email|webhook|http):"),
             &["schedule:checkout/main", "person:ana", "team:checkout", "manager:checkout"],
         ),
         Format::ChainItem => (None, &["slack", "5m", "email"]),
-        Format::Contact => (Some("^(slack|teams|email)(:.+)?$"), &["slack", "email", "slack:main"]),
+        Format::Contact => {
+            (Some("^((slack|teams|email)(:.+)?|http:.+)$"), &["slack", "email", "slack:main", "http:ntfy"])
+        }
         Format::SlackMember => (Some("^[UW][A-Z0-9]+$"), &["U01ANA"]),
         Format::Variable => (Some("^[A-Za-z_][A-Za-z0-9_]*$"), &["SLACK_TOKEN"]),
         Format::Hours => (None, &["Mon-Fri 08:00-16:00", "22:00-06:00", "Fri 18:00-Mon 08:00"]),

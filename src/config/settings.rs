@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::metrics::MetricRules;
+use super::notifier::{Notifier, Scalar};
 use super::template::Templates;
 use crate::domain::{ChannelRef, Name, Span, Timestamp};
 use crate::engine::absence::CalendarUse;
@@ -158,6 +159,8 @@ pub enum ChannelSettings {
     Email(EmailSettings),
     /// `[channels.webhook.NAME]`
     Webhook(WebhookSettings),
+    /// `[channels.http.NAME]`
+    Http(HttpSettings),
 }
 
 /// Slack: a bot token (`token_env`, `token_file`), or the poor alternative of an incoming webhook (`webhook_url…`).
@@ -270,6 +273,23 @@ pub struct WebhookSettings {
     /// How many messages one request may carry. Default 1: one object; above 1: always `{"messages": […]}`.
     pub batch: u32,
     /// Requests under way at once. Default 4.
+    pub concurrency: u32,
+    /// Common settings.
+    pub common: Common,
+}
+
+/// A service that is told by requests as described.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where it is: everything in front of a request's path.
+    pub url: HttpTarget,
+    /// What it is.
+    pub notifier: Arc<Notifier>,
+    /// Its values.
+    pub values: BTreeMap<String, Scalar>,
+    /// Its secrets.
+    pub secrets: BTreeMap<String, SecretRef>,
+    /// Requests under way at once.
     pub concurrency: u32,
     /// Common settings.
     pub common: Common,

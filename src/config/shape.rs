@@ -130,6 +130,8 @@ pub enum Noun {
     Burn,
     /// `[budget_policies]`
     BudgetPolicy,
+    /// `[notifiers]`
+    Notifier,
 }
 
 impl Noun {
@@ -148,6 +150,7 @@ impl Noun {
             Self::Group => "group",
             Self::Burn => "burn-rate pack",
             Self::BudgetPolicy => "error budget policy",
+            Self::Notifier => "description of a notifier",
         }
     }
 
@@ -165,6 +168,7 @@ impl Noun {
             Self::Group => "groups",
             Self::Burn => "burn",
             Self::BudgetPolicy => "budget_policies",
+            Self::Notifier => "notifiers",
         }
     }
 }
@@ -174,6 +178,8 @@ impl Noun {
 pub enum Format {
     /// Anything but nothing, one line or several.
     Any,
+    /// Anything, also nothing.
+    Whole,
     /// One line that is not empty, at most 128 bytes.
     Line,
     /// A name of something defined elsewhere.
@@ -210,6 +216,10 @@ pub enum Format {
     Contact,
     /// A way to reach a person, or a wait between two: `slack`, `5m`.
     ChainItem,
+    /// A number of E.164: `+4915112345678`.
+    Phone,
+    /// A JSON pointer (RFC 6901): `/result/id`.
+    Pointer,
     /// A Slack member id.
     SlackMember,
     /// Name of an environment variable.

@@ -190,10 +190,12 @@ pub enum TemplateError {
 /// # Errors
 /// When it says nothing, or cannot within its bounds.
 pub fn render(source: &str, values: &Values<'_>) -> Result<String, TemplateError> {
-    if source.len() > TEMPLATE_BYTES_MAX {
-        return Err(TemplateError::TooLong);
-    }
-    syntax::check(source).map_err(|(line, what)| TemplateError::Wrong { line, what })?;
+    let text = write(&environment(), source, values.as_value())?.trim().to_owned();
+    if text.is_empty() { Err(TemplateError::Empty) } else { Ok(text) }
+}
+
+/// Where templates run: few filters, few steps, and nothing that is not there.
+pub(super) fn environment() -> Environment<'static> {
     let mut environment = Environment::empty();
     for (name, filter) in FILTERS {
         filter(&mut environment, name);
@@ -202,30 +204,52 @@ pub fn render(source: &str, values: &Values<'_>) -> Result<String, TemplateError
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_fuel(Some(FUEL_MAX));
+    environment
+}
+
+/// Refuses what templates may not be made of.
+pub(super) fn allowed(source: &str) -> Result<(), TemplateError> {
+    if source.len() > TEMPLATE_BYTES_MAX {
+        return Err(TemplateError::TooLong);
+    }
+    syntax::check(source).map_err(|(line, what)| TemplateError::Wrong { line, what })
+}
+
+/// What a template writes, within its bounds.
+pub(super) fn write(environment: &Environment<'_>, source: &str, values: Value) -> Result<String, TemplateError> {
+    allowed(source)?;
     let template = environment.template_from_named_str("template", source).map_err(|error| wrong(&error))?;
     let mut out = Bounded { text: Vec::new(), full: false };
-    let rendered = template.render_captured_to(values.as_value(), &mut out).map(drop);
+    let rendered = template.render_captured_to(values, &mut out).map(drop);
     if out.full {
         return Err(TemplateError::Output);
     }
     rendered.map_err(|error| wrong(&error))?;
-    let text = String::from_utf8_lossy(&out.text).trim().to_owned();
-    if text.is_empty() { Err(TemplateError::Empty) } else { Ok(text) }
+    Ok(String::from_utf8_lossy(&out.text).into_owned())
 }
 
 /// Puts a filter into an environment.
 type Register = fn(&mut Environment<'static>, &'static str);
 
 /// The filters that there are: few, none that makes much of little, and of texts alone: a list as text would double its quotes each time.
-const FILTERS: [(&str, Register); 7] = [
+const FILTERS: [(&str, Register); 9] = [
     ("upper", |environment, name| environment.add_filter(name, |text: &str| text.to_uppercase())),
     ("lower", |environment, name| environment.add_filter(name, |text: &str| text.to_lowercase())),
     ("title", |environment, name| environment.add_filter(name, |text: &str| minijinja::filters::title(text.into()))),
     ("trim", |environment, name| environment.add_filter(name, |text: &str| text.trim().to_owned())),
+    ("cut", |environment, name| environment.add_filter(name, cut)),
+    ("int", |environment, name| environment.add_filter(name, |text: &str| text.trim().parse::<i64>().unwrap_or(0))),
     ("replace", |environment, name| environment.add_filter(name, replace)),
     ("default", |environment, name| environment.add_filter(name, minijinja::filters::default)),
     ("items", |environment, name| environment.add_filter(name, minijinja::filters::items)),
 ];
+
+/// At most so many characters, the last an ellipsis where something is gone.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text.to_owned() };
+    let kept = text[..end].char_indices().last().map_or("", |(last, _)| text[..last].trim_end());
+    if most == 0 { String::new() } else { format!("{kept}…") }
+}
 
 /// Never longer than what may be written at all.
 fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
@@ -248,7 +272,7 @@ pub fn check(source: &str) -> Result<(), TemplateError> {
     }
 }
 
-fn wrong(error: &minijinja::Error) -> TemplateError {
+pub(super) fn wrong(error: &minijinja::Error) -> TemplateError {
     if error.kind() == ErrorKind::OutOfFuel {
         return TemplateError::Fuel;
     }

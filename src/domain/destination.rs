@@ -18,11 +18,13 @@ pub enum ChannelKind {
     Email,
     /// Signed generic webhook (Standard Webhooks).
     Webhook,
+    /// HTTP notifier: requests that the configuration describes.
+    Http,
 }
 
 impl ChannelKind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Slack, Self::Teams, Self::Email, Self::Webhook];
+    pub const ALL: [Self; 5] = [Self::Slack, Self::Teams, Self::Email, Self::Webhook, Self::Http];
 
     /// The word in TOML, metrics and text.
     #[must_use]
@@ -32,6 +34,7 @@ impl ChannelKind {
             Self::Teams => "teams",
             Self::Email => "email",
             Self::Webhook => "webhook",
+            Self::Http => "http",
         }
     }
 
@@ -43,6 +46,7 @@ impl ChannelKind {
             Self::Teams => "Teams",
             Self::Email => "email",
             Self::Webhook => "webhook",
+            Self::Http => "HTTP notifier",
         }
     }
 }
@@ -73,7 +77,7 @@ impl fmt::Display for ChannelRef {
 pub struct Destination {
     /// The configured channel.
     pub channel: ChannelRef,
-    /// `#room` or id for Slack, mail address for email, else empty.
+    /// `#room` or id for Slack, mail address for email, whatever the service calls it for HTTP notifiers, else empty.
     pub address: Name,
 }
 
@@ -103,13 +107,13 @@ impl FromStr for Destination {
     /// Reads `kind:name/address`, `kind:name`, or `email:address` (channel `default`).
     fn from_str(text: &str) -> Result<Self, DestinationError> {
         let fail = |reason| DestinationError { text: text.chars().take(128).collect(), reason };
-        let (kind, rest) = text
-            .split_once(':')
-            .ok_or_else(|| fail("write `slack:NAME/#room`, `teams:NAME`, `email:ADDRESS` or `webhook:NAME`"))?;
+        let (kind, rest) = text.split_once(':').ok_or_else(|| {
+            fail("write `slack:NAME/#room`, `teams:NAME`, `email:ADDRESS`, `webhook:NAME` or `http:NAME/ADDRESS`")
+        })?;
         let kind = ChannelKind::ALL
             .into_iter()
             .find(|k| k.as_str() == kind)
-            .ok_or_else(|| fail("the kinds are slack, teams, email and webhook"))?;
+            .ok_or_else(|| fail("the kinds are slack, teams, email, webhook and http"))?;
         let (name, address) = match kind {
             ChannelKind::Email if !rest.contains('/') => ("default", rest),
             _ => rest.split_once('/').unwrap_or((rest, "")),
@@ -134,9 +138,16 @@ mod tests {
 
     #[test]
     fn destinations_are_read_and_written_alike() {
-        for text in
-            ["slack:main/#ops", "teams:eu", "email:ops@acme.example", "email:second/ops@acme.example", "webhook:sink"]
-        {
+        for text in [
+            "slack:main/#ops",
+            "teams:eu",
+            "email:ops@acme.example",
+            "email:second/ops@acme.example",
+            "webhook:sink",
+            "http:jira",
+            "http:matrix/!room:acme.example",
+            "http:odd/a/b",
+        ] {
             let read: Destination = text.parse().unwrap();
             assert_eq!(read.to_string(), text);
         }

@@ -100,6 +100,7 @@ impl Judge<'_> {
                 }
                 self.plan_update(id);
                 self.follow_up(id, Purpose::Changed, by);
+                self.announce_urgent(id);
             }
             Verb::ReassignPeople { people, .. } => {
                 self.did(id, by, &format!("handed it to {}", people.join(", ")));

@@ -8,7 +8,7 @@ use super::judge::Judge;
 use super::limits;
 use super::state::{Delivery, Purpose, Recipient, Status};
 use super::transition::Transition;
-use crate::domain::{ChannelKind, DeliveryId, IncidentId, Name};
+use crate::domain::{DeliveryId, IncidentId, Name};
 use crate::rules::{Because, RuleKind, route};
 
 impl Judge<'_> {
@@ -92,8 +92,8 @@ impl Judge<'_> {
         self.say(Some(id), RuleKind::Delivery, because);
     }
 
-    /// Tells whoever was told before what became of it: in Slack every message is brought up to date in its place, elsewhere each
-    /// recipient gets one answer. Whoever did it knows already.
+    /// Tells whoever was told before what became of it: where a channel can, every message is brought up to date in its place, elsewhere
+    /// each recipient gets one answer. Whoever did it knows already.
     pub(super) fn follow_up(&mut self, id: IncidentId, purpose: Purpose, by: &Actor) {
         self.follow_up_saying(id, purpose, by, "");
     }
@@ -105,7 +105,7 @@ impl Judge<'_> {
         let mut answered: Vec<&Recipient> = Vec::new();
         for sent in &incident.sent {
             let channel = sent.to.channel();
-            let in_place = channel.kind == ChannelKind::Slack && sent.receipt.is_some();
+            let in_place = policy.changes_in_place(channel) && sent.receipt.is_some();
             let wanted = policy.channels.get(channel).is_none_or(|c| c.follow_up);
             let knows = !in_place && is_same_person(&sent.to, by);
             if !wanted || knows || (!in_place && answered.contains(&&sent.to)) {
@@ -166,7 +166,7 @@ impl Judge<'_> {
     fn catch_up(&mut self, row: &Delivery, receipt: Option<&Receipt>) {
         let (Some(id), Some(receipt)) = (row.incident, receipt) else { return };
         let first = matches!(row.purpose, Purpose::Page | Purpose::Alert | Purpose::Reopened | Purpose::CalledIn);
-        if !first || row.to.channel().kind != ChannelKind::Slack {
+        if !first || !self.engine.policy.changes_in_place(row.to.channel()) {
             return;
         }
         let Some(incident) = self.engine.state.incidents.get(&id) else { return };

@@ -7,7 +7,7 @@ use super::limits;
 use super::policy::{Policy, Target};
 use super::state::{Purpose, Recipient, Status};
 use super::transition::{IncidentOpening, Transition};
-use crate::domain::{IncidentId, Name, Source};
+use crate::domain::{Destination, IncidentId, Name, Source};
 use crate::rules::{Because, RuleKind, priority, route};
 
 impl Judge<'_> {
@@ -97,6 +97,7 @@ impl Judge<'_> {
             self.begin_escalation(id);
         }
         self.follow_up(id, Purpose::Changed, &Actor::Callout);
+        self.announce_urgent(id);
     }
 
     pub(super) fn set_priority(&mut self, id: IncidentId, priority: Option<Name>, rank: u8, by: Actor) {
@@ -117,14 +118,41 @@ impl Judge<'_> {
             because = Because::NoRoute { team: case.team.clone() };
         }
         self.say(Some(id), RuleKind::Route, because);
-        let again = self.engine.state.incidents.get(&id).is_some_and(|i| i.reopened > 0);
+        let incident = self.engine.state.incidents.get(&id);
+        let again = incident.is_some_and(|i| i.reopened > 0);
+        let rank = incident.map_or(255, |i| i.rank);
         let purpose = if again { Purpose::Reopened } else { Purpose::Alert };
+        let policy = self.policy();
+        let mut destinations = destinations;
+        destinations.retain(|destination| is_urgent_enough(&policy, destination, rank));
         for destination in &destinations {
             self.order_follow_or_new(id, Recipient::Channel((*destination).clone()), purpose);
         }
         let has_chain = self.engine.state.incidents.get(&id).is_some_and(|i| i.escalation.is_some());
         if destinations.is_empty() && !has_chain {
             self.nobody_hears(id, case, &self.policy());
+        }
+    }
+
+    /// A channel that only hears of urgent incidents hears of one that became urgent.
+    pub(super) fn announce_urgent(&mut self, id: IncidentId) {
+        let policy = self.policy();
+        let Some(incident) = self.engine.state.incidents.get(&id).cloned() else { return };
+        let routes = policy.teams.get(&incident.team).map_or(&[][..], |team| &team.routes);
+        let (environment, service) = (incident.event.environment.as_deref(), incident.event.service.as_deref());
+        let priority = incident.priority.as_deref();
+        let (destinations, _) = route::select(routes, incident.region.as_deref(), environment, service, priority);
+        for destination in destinations {
+            let waited = policy.channels.get(&destination.channel).is_some_and(|channel| channel.from.is_some());
+            if !waited || !is_urgent_enough(&policy, destination, incident.rank) {
+                continue;
+            }
+            let to = Recipient::Channel(destination.clone());
+            let outbox = &self.engine.state.outbox;
+            let on_its_way = incident.pending.iter().filter_map(|row| outbox.get(row)).any(|row| row.to == to);
+            if !on_its_way && !incident.sent.iter().any(|sent| sent.to == to) {
+                self.order_follow_or_new(id, to, Purpose::Alert);
+            }
         }
     }
 
@@ -216,6 +244,11 @@ fn raise_rules(case: &Case) -> Vec<priority::RaiseRule> {
     let of_slo = case.slo.as_ref().map(|slo| &slo.raise).filter(|rules| !rules.is_empty());
     let of_team = || case.owner.as_ref().map(|team| &team.raise);
     of_slo.or_else(of_team).cloned().unwrap_or_default()
+}
+
+/// Whether an incident of this rank is told to a channel that asks for the urgent ones.
+fn is_urgent_enough(policy: &Policy, to: &Destination, rank: u8) -> bool {
+    policy.channels.get(&to.channel).and_then(|channel| channel.from).is_none_or(|from| rank <= from)
 }
 
 /// The words for a target in an explanation: `main on call`, `ana`, `team checkout`.

@@ -250,6 +250,10 @@ pub struct ChannelPolicy {
     pub follow_up: bool,
     /// Whether messages through it are folded when there are too many.
     pub digest: bool,
+    /// Whether an earlier message that left a receipt is changed in its place, rather than answered.
+    pub in_place: bool,
+    /// The least urgent rank that it is told of by a route; `None`: every.
+    pub from: Option<u8>,
     /// Which incidents get a room of their own in it.
     pub rooms: Option<RoomRule>,
 }
@@ -276,6 +280,12 @@ impl Policy {
     #[must_use]
     pub fn contact(&self, person: &str, channel: &ChannelRef) -> Option<&Contact> {
         self.people.get(person)?.ways().find(|c| c.channel == *channel)
+    }
+
+    /// Whether a channel changes an earlier message in its place.
+    #[must_use]
+    pub fn changes_in_place(&self, channel: &ChannelRef) -> bool {
+        self.channels.get(channel).is_some_and(|channel| channel.in_place)
     }
 
     /// Finds a person by address in a kind of channel (a Slack id, a mail address).

@@ -108,6 +108,7 @@ pub(super) fn policy() -> Policy {
         channels: [slack(), email()]
             .into_iter()
             .map(|channel| {
+                let in_place = channel.kind == ChannelKind::Slack;
                 (
                     channel,
                     ChannelPolicy {
@@ -115,6 +116,8 @@ pub(super) fn policy() -> Policy {
                         follow_up: true,
                         digest: true,
                         rooms: None,
+                        in_place,
+                        from: None,
                     },
                 )
             })

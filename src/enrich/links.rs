@@ -1,4 +1,4 @@
-//! Links: runbook, dashboard and logs first, each once.
+//! Links: runbook, dashboard, logs and work items first, each once.
 //!
 //! A runbook is the team's word: that of the SLO, then that of the service, then the sender's. Of other links the sender's comes
 //! first, since it may be about the very minutes of the breach.
@@ -6,6 +6,8 @@
 use super::{LINKS_MAX, NAME_MAX, URL_MAX, View};
 use crate::channel::Link;
 use crate::channel::text::{one_line, short};
+use crate::domain::{ChannelKind, ChannelRef};
+use crate::engine::state::Incident;
 
 /// The titles that people look for first, in this order.
 const FIRST: [&str; 3] = ["runbook", "dashboard", "logs"];
@@ -15,6 +17,14 @@ pub fn web_url(text: &str) -> Option<&str> {
     let is_web = text.starts_with("https://") || text.starts_with("http://");
     let is_clean = text.chars().all(|c| !c.is_whitespace() && !c.is_control());
     (is_web && is_clean && text.len() <= URL_MAX).then_some(text)
+}
+
+/// What other services made of an incident and keep at a place of its own: the channel, the id there, and where it is.
+pub fn work_items(incident: &Incident) -> impl Iterator<Item = (&ChannelRef, &str, &str)> {
+    incident.sent.iter().filter_map(|sent| {
+        let receipt = sent.receipt.as_deref().filter(|receipt| receipt.channel.kind == ChannelKind::Http)?;
+        Some((&receipt.channel, receipt.message.as_str(), web_url(&receipt.place)?))
+    })
 }
 
 /// All links, those of [`FIRST`] in front.
@@ -37,6 +47,9 @@ pub fn links(view: &View<'_>) -> Vec<Link> {
         if let Some(url) = url {
             add(title, url);
         }
+    }
+    for (_, id, url) in work_items(view.incident) {
+        add(&format!("work item {id}"), url);
     }
     let detail = view.event.detail.as_deref();
     for (title, url) in detail.iter().flat_map(|d| d.links.iter().chain(d.context.iter())) {

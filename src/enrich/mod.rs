@@ -25,6 +25,7 @@ mod tests;
 
 pub use digest::Gathering;
 pub use handoff::{Found, NAMED_MAX as HANDOFF_NAMED_MAX, handoff, handoff_link};
+pub use links::work_items;
 pub use picture::chart;
 
 use jiff::tz::TimeZone;

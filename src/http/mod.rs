@@ -7,6 +7,7 @@ mod audit;
 mod body;
 mod budgets;
 mod calendars;
+pub mod callback;
 mod chunks;
 mod drill;
 mod events;
@@ -67,6 +68,7 @@ struct Inner {
     workspaces: Workspaces,
     started_at: Timestamp,
     dialects: Vec<receive::Counters>,
+    callbacks: callback::Callbacks,
 }
 
 impl App {
@@ -78,10 +80,15 @@ impl App {
         link_key: LinkKey,
         gate: Arc<Gate>,
         workspaces: Workspaces,
+        callbacks: callback::Callbacks,
     ) -> Self {
         let started_at = handle.now();
         let dialects = receive::Counters::all(&metrics);
-        Self(Arc::new(Inner { handle, metrics, link_key, gate, workspaces, started_at, dialects }))
+        Self(Arc::new(Inner { handle, metrics, link_key, gate, workspaces, started_at, dialects, callbacks }))
+    }
+
+    fn callbacks(&self) -> Arc<callback::ByChannel> {
+        self.0.callbacks.load()
     }
 
     fn handle(&self) -> &Handle {

@@ -13,8 +13,8 @@ use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
-    alertmanager, audit, budgets, calendars, drill, events, gate, incidents, indicators, load, oncall, openapi, ops,
-    pages, quarantine, record, samples, silences, slack, slos, stand_ins, tokens,
+    alertmanager, audit, budgets, calendars, callback, drill, events, gate, incidents, indicators, load, oncall,
+    openapi, ops, pages, quarantine, record, samples, silences, slack, slos, stand_ins, tokens,
 };
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
@@ -76,6 +76,7 @@ fn registered() -> Vec<Registered> {
         ("POST", "/hooks/slack/{channel}/interactions", post(slack::interactions)),
         ("POST", "/hooks/slack/{channel}/commands", post(slack::commands)),
         ("POST", "/hooks/slack/{channel}/events", post(slack::events)),
+        ("POST", "/k/{channel}/{token}", post(callback::ask)),
         ("GET", "/", get(pages::list)),
         ("GET", "/incidents", get(pages::list)),
         ("GET", "/incidents/{id}", get(pages::incident)),

@@ -142,6 +142,7 @@ impl World {
             LinkKey::new([7; 32]),
             Arc::default(),
             Workspaces::default(),
+            super::callback::Callbacks::default(),
         );
         (prepared, app, journal, clock)
     }

@@ -53,6 +53,7 @@ pub struct IncidentView<'a> {
     escalation: Option<EscalationView<'a>>,
     paged: Vec<&'a str>,
     told: Vec<String>,
+    work_items: Vec<WorkItemView<'a>>,
     notes: Vec<NoteView<'a>>,
     roles: Vec<RoleView<'a>>,
     updates: Vec<NoteView<'a>>,
@@ -73,6 +74,13 @@ struct EscalationView<'a> {
     round: u32,
     next_at: Option<String>,
     exhausted: bool,
+}
+
+#[derive(Serialize)]
+struct WorkItemView<'a> {
+    channel: String,
+    id: &'a str,
+    url: &'a str,
 }
 
 #[derive(Serialize)]
@@ -181,6 +189,9 @@ impl<'a> IncidentView<'a> {
             }),
             paged: incident.paged.iter().map(compact_str::CompactString::as_str).collect(),
             told,
+            work_items: enrich::work_items(incident)
+                .map(|(channel, id, url)| WorkItemView { channel: channel.to_string(), id, url })
+                .collect(),
             notes: incident.notes.iter().map(note).collect(),
             roles: response
                 .iter()

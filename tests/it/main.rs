@@ -19,6 +19,7 @@ mod faults;
 mod fuzz;
 mod monitoring;
 mod night;
+mod notifiers;
 mod on_call;
 mod operations;
 mod oracles;

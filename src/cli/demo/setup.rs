@@ -150,7 +150,7 @@ fn point(channel: &mut ChannelSettings, stand_ins: &StandIns) {
             email.common.allow_private = true;
         }
         // The example has none.
-        ChannelSettings::Webhook(_) => {}
+        ChannelSettings::Webhook(_) | ChannelSettings::Http(_) => {}
     }
 }
 

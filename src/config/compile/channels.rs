@@ -31,6 +31,7 @@ impl<'a> Compiler<'a> {
                 ChannelKind::Teams => &keys::TEAMS,
                 ChannelKind::Email => &keys::EMAIL,
                 ChannelKind::Webhook => &keys::WEBHOOK,
+                ChannelKind::Http => &keys::HTTP,
             };
             let entries = root.get("channels").and_then(|c| c.get(kind.as_str())).map(Node::entries);
             for entry in entries.unwrap_or_default().iter().filter(|e| good(e.key_place)) {
@@ -41,6 +42,7 @@ impl<'a> Compiler<'a> {
                     ChannelKind::Teams => self.flow(&view).map(ChannelSettings::Teams),
                     ChannelKind::Email => self.email(&view).map(ChannelSettings::Email),
                     ChannelKind::Webhook => self.webhook(&view).map(ChannelSettings::Webhook),
+                    ChannelKind::Http => self.http(&view, &channel).map(ChannelSettings::Http),
                 };
                 let fallback = view.text("fallback").and_then(|t| format::destination(t, self.defined).ok());
                 if fallback.as_ref().is_some_and(|f| f.channel == channel) {
@@ -53,11 +55,19 @@ impl<'a> Compiler<'a> {
                         .hint("name a channel that does not fail together with it"),
                     );
                 }
-                let follow_up = view.truth("follow_up", true);
-                // Whoever reads a webhook is a program, which wants every message.
-                let digest = kind != ChannelKind::Webhook && view.truth("digest", true);
-                let rooms = if kind == ChannelKind::Slack { self.room_rule(&view) } else { None };
-                policies.insert(channel.clone(), ChannelPolicy { fallback, follow_up, digest, rooms });
+                let policy = match kind {
+                    ChannelKind::Http => self.http_policy(&view, fallback),
+                    // Whoever reads a webhook is a program, which wants every message.
+                    _ => ChannelPolicy {
+                        fallback,
+                        follow_up: view.truth("follow_up", true),
+                        digest: kind != ChannelKind::Webhook && view.truth("digest", true),
+                        in_place: kind == ChannelKind::Slack,
+                        from: None,
+                        rooms: if kind == ChannelKind::Slack { self.room_rule(&view) } else { None },
+                    },
+                };
+                policies.insert(channel.clone(), policy);
                 if let Some(read) = read {
                     settings.insert(channel, read);
                 }

@@ -7,6 +7,7 @@ mod escalations;
 mod handoffs;
 mod levels;
 mod metrics;
+mod notifiers;
 mod people;
 mod periods;
 mod personal;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Compiler;
 use crate::config::diagnostic::{Diagnostic, quotable};
+use crate::config::format;
 use crate::config::keys;
-use crate::config::tree::Entry;
+use crate::config::notifier::Addresses;
+use crate::config::tree::{Entry, Node};
 use crate::config::view::{Placed, View};
 use crate::domain::{ChannelKind, ChannelRef, Name};
 use crate::engine::policy::{Contact, Person};
@@ -41,7 +43,9 @@ impl Compiler<'_> {
                     contacts.push(Contact { channel, address });
                 }
             }
+            contacts.extend(self.addressed(&view));
         }
+        self.addresses(&view);
         let rules = self.personal(entry, &view, &contacts);
         Person {
             name: view.text("name").unwrap_or(&entry.key).to_owned(),
@@ -57,6 +61,9 @@ impl Compiler<'_> {
     /// A way as `contact` and `chain` write it, with the person's address. What is wrong with it is said here.
     pub(super) fn way(&mut self, person: &str, view: &View<'_>, wanted: Placed<'_>, list: &str) -> Option<Contact> {
         let (kind, name) = wanted.text.split_once(':').map_or((wanted.text, None), |(k, n)| (k, Some(n)));
+        if kind == ChannelKind::Http.as_str() {
+            return self.http_way(person, view, wanted, list);
+        }
         let kind = KINDS.into_iter().find(|k| k.as_str() == kind)?;
         let Some(address) = view.name(kind.as_str()) else {
             let message = format!("`{}` has no address for {}", quotable(person), kind.title());
@@ -79,6 +86,60 @@ impl Compiler<'_> {
             return None;
         };
         Some(Contact { channel, address })
+    }
+
+    /// The same for a way over HTTP.
+    fn http_way(&mut self, person: &str, view: &View<'_>, wanted: Placed<'_>, list: &str) -> Option<Contact> {
+        let (_, name) = wanted.text.split_once(':')?;
+        let found = self.addressed(view).into_iter().find(|contact| contact.channel.name == name);
+        if found.is_some() {
+            return found;
+        }
+        let hint = match self.http_addresses(name) {
+            Addresses::Phone => format!("add `phone = \"+…\"`, or leave it out of {list}"),
+            Addresses::Text => format!("add `addresses = {{ {name} = \"…\" }}`, or leave it out of {list}"),
+            Addresses::None => "this channel has no addresses, so it cannot tell one person".to_owned(),
+        };
+        let text = format!("`{}` has no address for `{}`", quotable(person), quotable(wanted.text));
+        self.findings.push(Diagnostic::error("no-address", wanted.place, text).hint(hint));
+        None
+    }
+
+    /// The ways over HTTP for which a person has an address, by the names of the channels.
+    fn addressed(&self, view: &View<'_>) -> Vec<Contact> {
+        let own = view.get("addresses").map(Node::entries).unwrap_or_default();
+        let channels = self.defined.channels().iter().filter(|(channel, _)| channel.kind == ChannelKind::Http);
+        let address = |channel: &ChannelRef, addresses| {
+            if addresses == Addresses::None {
+                return None;
+            }
+            let written = own.iter().find(|entry| channel.name == entry.key.as_str());
+            let phone = view.name("phone").filter(|_| addresses == Addresses::Phone);
+            written.and_then(|entry| entry.node.text().map(Name::from)).or(phone)
+        };
+        channels
+            .filter_map(|(channel, traits)| {
+                Some(Contact { channel: channel.clone(), address: address(channel, traits.addresses)? })
+            })
+            .collect()
+    }
+
+    fn http_addresses(&self, name: &str) -> Addresses {
+        let channel = ChannelRef { kind: ChannelKind::Http, name: name.into() };
+        self.defined.channels().get(&channel).map_or(Addresses::None, |traits| traits.addresses)
+    }
+
+    /// Each of a person's addresses is for a channel that there is, and fits it.
+    fn addresses(&mut self, view: &View<'_>) {
+        for entry in view.get("addresses").map(Node::entries).unwrap_or_default() {
+            let written = format!("http:{}/{}", entry.key, entry.node.text().unwrap_or_default());
+            if let Err(problem) = format::destination(&written, self.defined) {
+                let mut finding =
+                    Diagnostic::error(problem.code, entry.node.place, problem.message).hints(problem.hints);
+                finding.notes = problem.notes;
+                self.findings.push(finding);
+            }
+        }
     }
 
     /// The channel that a kind alone stands for: the only one, `default`, `main`, or the first by name.

@@ -13,15 +13,18 @@ pub static CHANNELS: Table = Table {
         Key::new("teams", map!(Shape::Table(&TEAMS)), "Microsoft Teams flows"),
         Key::new("email", map!(Shape::Table(&EMAIL)), "mail servers"),
         Key::new("webhook", map!(Shape::Table(&WEBHOOK)), "signed generic webhooks"),
+        Key::new("http", map!(Shape::Table(&super::HTTP)), "services that are told by requests as described"),
     ],
 };
 
-const GIVE_UP: Key = Key::new("give_up", SPAN, "a page that keeps failing for so long failed for good; default 10m");
-const INTERVAL: Key = Key::new("interval", text(Format::SpanOrNone), "least time between two messages to one address");
-const FALLBACK: Key = Key::new("fallback", DESTINATION, "where messages go that failed for good");
-const FOLLOW_UP: Key =
+pub(super) const GIVE_UP: Key =
+    Key::new("give_up", SPAN, "a page that keeps failing for so long failed for good; default 10m");
+pub(super) const INTERVAL: Key =
+    Key::new("interval", text(Format::SpanOrNone), "least time between two messages to one address");
+pub(super) const FALLBACK: Key = Key::new("fallback", DESTINATION, "where messages go that failed for good");
+pub(super) const FOLLOW_UP: Key =
     Key::new("follow_up", Shape::Truth, "whether it hears of acknowledgement and resolution; default true");
-const DIGESTED: Key = Key::new(
+pub(super) const DIGESTED: Key = Key::new(
     "digest",
     Shape::Truth,
     "whether messages are gathered into one when too many go to one recipient; default true",

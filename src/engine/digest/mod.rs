@@ -143,7 +143,7 @@ pub const fn is_for_people(kind: ChannelKind) -> bool {
 /// out one by one, so it neither counts nor is folded.
 #[must_use]
 pub fn is_in_place(to: &Recipient, follows: bool) -> bool {
-    follows && to.channel().kind == ChannelKind::Slack
+    follows && matches!(to.channel().kind, ChannelKind::Slack | ChannelKind::Http)
 }
 
 /// Whether a row counts as a message that went out by itself.

@@ -41,7 +41,7 @@ const OPERATIONS: &[&[Operation]] = &[
     tokens::DESCRIBED,
 ];
 
-/// Routes that are for people's eyes, that Slack alone may ask, speak protocol buffers, or answer that something is gone.
+/// Routes that are for people's eyes, that Slack alone or services that were told may ask, speak protocol buffers, or answer that something is gone.
 pub const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("GET", "/"),
     ("GET", "/incidents"),
@@ -59,6 +59,7 @@ pub const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("POST", "/hooks/slack/{channel}/interactions"),
     ("POST", "/hooks/slack/{channel}/commands"),
     ("POST", "/hooks/slack/{channel}/events"),
+    ("POST", "/k/{channel}/{token}"),
     ("*", "/api/v1/{*rest}"),
     ("POST", "/api/v1/write"),
     ("POST", "/v1/metrics"),

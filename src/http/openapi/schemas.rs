@@ -283,6 +283,7 @@ fn records() -> Value {
 fn incidents() -> Value {
     let (text_or_null, time_or_null) = (maybe(&text()), maybe(&time()));
     let note = answer(json!({ "at": time(), "by": text(), "text": text() }));
+    let work_item = answer(json!({ "channel": text(), "id": text(), "url": text() }));
     let escalation = answer(json!({
         "policy": text(), "step": count(), "steps": count(), "round": count(), "next_at": time_or_null, "exhausted": truth(),
     }));
@@ -298,7 +299,7 @@ fn incidents() -> Value {
             "opened_at": time(), "updated_at": time(), "last_seen": time(),
             "duplicates": count(), "duplicates_snoozed": count(), "reopened": count(), "sources_firing": count(),
             "alert_snoozed_until": time_or_null, "escalation": maybe(&escalation),
-            "paged": texts(), "told": texts(), "notes": { "type": "array", "items": note },
+            "paged": texts(), "told": texts(), "work_items": { "type": "array", "items": work_item }, "notes": { "type": "array", "items": note },
             "labels": map(), "annotations": map(),
         }), response_of_incident())),
         "Incidents": answer(json!({ "incidents": list("Incident"), "next_cursor": text_or_null })),

@@ -132,6 +132,8 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("POST", "/hooks/slack/{channel}/interactions", Open, &[404]),
     ("POST", "/hooks/slack/{channel}/commands", Open, &[404]),
     ("POST", "/hooks/slack/{channel}/events", Open, &[404]),
+    // No service of that name may ask back.
+    ("POST", "/k/{channel}/{token}", Link, &[404]),
     ("GET", "/", Read, &[200]),
     ("GET", "/incidents", Read, &[200]),
     ("GET", "/incidents/{id}", Read, &[200]),
@@ -235,8 +237,8 @@ impl Things {
             _ => Value::Null,
         };
         let body = match pattern {
-            "/a/{token}" | "/d/{token}" => "do=acknowledge".to_owned(),
             "/s/{token}" => "do=accept".to_owned(),
+            "/a/{token}" | "/d/{token}" | "/k/{channel}/{token}" => "do=acknowledge".to_owned(),
             _ if body.is_null() => String::new(),
             _ => body.to_string(),
         };
@@ -246,7 +248,7 @@ impl Things {
 
 async fn ask(world: &World, ip: &str, method: &str, path: &str, token: Option<&str>, body: &str) -> Response<Bytes> {
     let method = if method == "*" { "GET" } else { method };
-    let kind = if ["/a/", "/d/", "/s/"].iter().any(|of_link| path.starts_with(of_link)) {
+    let kind = if ["/a/", "/d/", "/k/", "/s/"].iter().any(|of_link| path.starts_with(of_link)) {
         "application/x-www-form-urlencoded"
     } else {
         "application/json"

@@ -169,6 +169,7 @@ fn give_up(settings: &ChannelSettings) -> Duration {
         ChannelSettings::Teams(teams) => teams.common.give_up,
         ChannelSettings::Email(email) => email.common.give_up,
         ChannelSettings::Webhook(webhook) => webhook.common.give_up,
+        ChannelSettings::Http(http) => http.common.give_up,
     }
     .to_std()
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use callout::channel::{Channel, Sending};
-use callout::config::{ChannelSettings, Common};
+use callout::config::{ChannelSettings, Common, HttpSettings};
 use callout::domain::ChannelKind;
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "slack", endpoint: "slack.*", address: "#ops", make: slack },
     Kind { name: "teams", endpoint: "teams", address: "", make: teams },
     Kind { name: "webhook", endpoint: "webhook.*", address: "", make: webhook },
+    Kind { name: "http", endpoint: "n.*", address: "ana-phone", make: http },
 ];
 
 fn slack(base: &str, common: Common, sinks: &Sinks) -> Box<dyn Channel> {
@@ -41,6 +42,28 @@ fn teams(base: &str, common: Common, _: &Sinks) -> Box<dyn Channel> {
 fn webhook(base: &str, common: Common, _: &Sinks) -> Box<dyn Channel> {
     let settings = ChannelSettings::Webhook(f::webhook_settings(&format!("{base}/webhook/s3cret"), 1, common));
     f::build(ChannelKind::Webhook, &settings, &[])
+}
+
+/// A description of one's own, with a secret in path, header and body.
+fn http(base: &str, common: Common, _: &Sinks) -> Box<dyn Channel> {
+    let text = format!(
+        r#"[organisation]
+name = "acme"
+[channels.http.main]
+url = "{base}/n/mattermost"
+address = "text"
+secrets = {{ token_env = "TOKEN" }}
+headers = {{ Authorization = "Bearer {{{{ secrets.token }}}}" }}
+[channels.http.main.send]
+path = "/hooks/{{{{ secrets.token }}}}"
+json = '{{"text": "{{{{ title }}}} {{{{ secrets.token }}}}"}}'
+"#
+    );
+    let report = callout::config::load_texts([("callout.toml", text.as_str())], f::at("2026-11-20T20:18:00Z"));
+    let loaded = report.loaded.clone().unwrap_or_else(|| panic!("{}", report.render(false)));
+    let Some(ChannelSettings::Http(settings)) = loaded.settings.channels.values().next().cloned() else { panic!() };
+    let settings = ChannelSettings::Http(HttpSettings { common, ..settings });
+    f::build(ChannelKind::Http, &settings, &[("TOKEN", "sinks-token-s3cret")])
 }
 
 /// Sends the page to a kind at `base`.

@@ -5,6 +5,7 @@ mod email;
 mod fixtures;
 mod golden;
 mod limits;
+mod notifiers;
 mod slack;
 mod teams;
 mod webhook;
