@@ -30,6 +30,8 @@ const VERSION: u8 = 1;
 const VERSION_DIGEST: u8 = 2;
 /// Of a link that is about a swap request; the number in it is the request's.
 const VERSION_SWAP: u8 = 3;
+/// Of a link that came with a code; the number in it is the code's.
+const VERSION_CONTACT: u8 = 8;
 /// Of a link to a chart; what stands for the message in others is the instant that it shows.
 const VERSION_CHART: u8 = 4;
 
@@ -268,6 +270,29 @@ impl LinkKey {
         })
     }
 
+    /// The text that goes after `/v/`: who holds it got the code of this number.
+    #[must_use]
+    pub fn sign_contact(&self, person: &Name, nonce: u64, expires_at: Timestamp) -> String {
+        self.seal(&Payload {
+            version: VERSION_CONTACT,
+            verbs: Verbs::ACKNOWLEDGE.0,
+            number: nonce,
+            message: 0,
+            holder: Holder::Person(person.clone()),
+            expires_at,
+        })
+    }
+
+    /// Reads the text of such a link; `None` when it was not made with this key, or has expired.
+    #[must_use]
+    pub fn verify_contact(&self, text: &str, now: Timestamp) -> Option<(Name, u64)> {
+        let Payload { number, holder, expires_at, .. } = self.open(text, VERSION_CONTACT).ok()?;
+        match holder {
+            Holder::Person(person) if now < expires_at => Some((person, number)),
+            _ => None,
+        }
+    }
+
     /// Reads a link's text.
     ///
     /// # Errors
@@ -351,11 +376,16 @@ impl LinkKey {
     }
 
     fn tag(&self, payload: &[u8]) -> [u8; TAG_BYTES] {
+        self.mac(b"callout action link\0", payload)
+    }
+
+    /// A keyed hash, apart for each purpose.
+    pub(super) fn mac(&self, purpose: &[u8], payload: &[u8]) -> [u8; TAG_BYTES] {
         // HMAC fills a short key with zeros up to the block of 64 bytes.
         let mut block = [0; 64];
         block[..32].copy_from_slice(&self.0);
         let mut mac = Hmac::<Sha256>::new(&block.into());
-        mac.update(b"callout action link\0");
+        mac.update(purpose);
         mac.update(payload);
         let full: [u8; 32] = mac.finalize().into_bytes().into();
         let mut tag = [0; TAG_BYTES];
@@ -396,6 +426,12 @@ pub fn chart_path(token: &str) -> String {
 #[must_use]
 pub fn digest_path(token: &str) -> String {
     format!("/d/{token}")
+}
+
+/// The path of the page that verifies a way.
+#[must_use]
+pub fn contact_path(token: &str) -> String {
+    format!("/v/{token}")
 }
 
 /// The path of the page of a swap request.

@@ -3,6 +3,7 @@
 //! Absent on purpose: HTTP types. The edge hands over header values and addresses, and gets an answer.
 
 pub mod act;
+pub mod code;
 pub mod gate;
 pub mod link;
 pub mod policy;

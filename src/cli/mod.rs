@@ -8,6 +8,7 @@ mod audit;
 mod calendar;
 mod check;
 mod client;
+mod contact;
 mod demo;
 mod drill;
 mod explain;
@@ -92,6 +93,8 @@ pub enum Command {
     Calendar(calendar::Args),
     /// Lists who did what: acknowledgements, silences, reloads and all else that people and tokens did.
     Audit(audit::Args),
+    /// Lists the ways of a person and verifies them by a code.
+    Contact(contact::Args),
     /// Shows how heavy it is to be on call: pages by week and at night, added up for teams.
     Load(load::Args),
     /// Lists what a running service could not judge by a defect of its own.
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Swap(args) => swap::run(args),
         Command::Calendar(args) => calendar::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Contact(args) => contact::run(args),
         Command::Load(args) => load::run(args),
         Command::Quarantine(args) => quarantine::run(args),
         Command::Token(args) => token::run(args),

@@ -89,6 +89,7 @@ impl Service {
         let journal = file::open(&data, file::Options::default())?;
         let channels = channels(&settings, &folder)?;
         let link_key = link_key(&settings, &folder, &data)?;
+        let loaded = marked(loaded, &link_key);
         let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
         let address = listener.local_addr().context("could not find out the address of the listener")?;
 
@@ -115,6 +116,8 @@ impl Service {
         let (heartbeats, beating) = Heartbeats::start(handle.clone(), folder.clone());
         let ready = heartbeats.prepare(&settings).context("could not set up the heartbeat")?;
         let reading = tokio::spawn(crate::runtime::calendars::run(handle.clone(), folder.clone()));
+        let key = link_key.clone();
+        let load: Load = Arc::new(move || load().map(|loaded| marked(loaded, &key)));
         let workspaces = Workspaces::default();
         workspaces.install(prepare_workspaces(&settings, &folder)?);
         let grouping = groups::start(handle.clone(), workspaces.clone());
@@ -253,6 +256,19 @@ fn reloader(
 /// Sets up the workspaces in which people act.
 fn prepare_workspaces(settings: &Settings, folder: &Path) -> anyhow::Result<ByName> {
     Workspaces::prepare(settings, &|secret| config::secret::resolve(secret, folder)).context("could not set up Slack")
+}
+
+/// Adds keyed hashes of people's addresses, by which the engine knows whether a verified way still leads to the same address.
+fn marked(mut loaded: Loaded, key: &LinkKey) -> Loaded {
+    let policy = Arc::make_mut(&mut loaded.policy);
+    for (id, person) in &policy.people {
+        for contact in person.ways() {
+            let way = (id.clone(), contact.channel.clone());
+            let mark = key.mark(&way, &contact.address);
+            policy.marks.insert(way, mark);
+        }
+    }
+    loaded
 }
 
 /// The key that signs action links: the configured secret, hashed to length, or one made once and kept with the data.

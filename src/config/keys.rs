@@ -114,6 +114,11 @@ pub static ORGANISATION: Table = Table {
             text(Format::SpanOrNone),
             "re-fires this soon after the resolution re-open the same incident; default 30m",
         ),
+        Key::new(
+            "require_verified",
+            Shape::Truth,
+            "whether ways of people that are not verified are passed over; default false",
+        ),
         Key::new("link_key_env", VARIABLE, "environment variable with the key that signs action links"),
         Key::new("link_key_file", PATH, "file with the key that signs action links; default: made once and kept"),
     ],

@@ -19,6 +19,10 @@ impl Judge<'_> {
             Verb::UseSilverBullet { service, environment, reason } => {
                 self.use_silver_bullet(by, service, environment.as_ref(), reason);
             }
+            Verb::SendCode { person, channel, mark, code, nonce } => {
+                self.send_code(by, &(person.clone(), channel.clone()), (*mark, *code, *nonce));
+            }
+            Verb::EnterCode { person, channel, code } => self.enter_code(by, &(person.clone(), channel.clone()), *code),
             Verb::AcknowledgeDigest { digest } => self.acknowledge_digest(*digest, by),
             Verb::AddSilenceOf { silence, incident } => self.add_silence_of(by, silence, *incident),
             Verb::RevokeCalendar { of } => self.revoke_calendar(by, of),

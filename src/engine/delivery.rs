@@ -191,7 +191,8 @@ impl Judge<'_> {
                 let incident = row.incident.and_then(|id| self.engine.state.incidents.get(&id));
                 let chain = incident.and_then(|i| i.chains.iter().find(|chain| chain.person == *person));
                 let steps = chain.map_or(&[][..], |chain| &chain.steps);
-                let mut left = known.contacts.iter().filter(|c| !steps.iter().any(|step| step.by == c.channel));
+                let contacts = self.usable(person, known);
+                let mut left = contacts.iter().filter(|c| !steps.iter().any(|step| step.by == c.channel));
                 let used = left.clone().position(|contact| contact.channel == *channel);
                 let contact = left.nth(used.map_or(0, |used| used + 1))?;
                 Some(Recipient::Person { person: person.clone(), channel: contact.channel.clone() })

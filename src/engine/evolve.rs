@@ -170,6 +170,7 @@ impl Engine {
             | T::PageHeld { .. }
             | T::ChainsStopped { .. }
             | T::EscalationHeld { .. } => self.evolve_personal(transition),
+            T::CodeSent { .. } | T::CodeWrong { .. } | T::ContactVerified { .. } => self.evolve_contact(transition),
             T::HandoffWatched { .. } | T::HandoffForgotten { .. } => self.evolve_handoff(transition),
             _ => self.evolve_incident(transition),
         }

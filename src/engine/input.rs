@@ -166,6 +166,10 @@ pub enum Verb {
     EscalateFrom { incident: IncidentId, round: u32, step: u32 },
     /// A release although the error budget policy freezes it.
     UseSilverBullet { service: Name, environment: Option<Name>, reason: String },
+    /// A code goes out by a way of a person. The edge makes it, and keyed hashes of it and of the address.
+    SendCode { person: Name, channel: ChannelRef, mark: u128, code: u128, nonce: u64 },
+    /// A code came back, as its keyed hash.
+    EnterCode { person: Name, channel: ChannelRef, code: u128 },
 }
 
 impl Verb {
@@ -187,6 +191,8 @@ impl Verb {
             Self::AddSilence(_) | Self::AddSilenceOf { .. } => "add-silence",
             Self::ExpireSilence { .. } => "expire-silence",
             Self::AcknowledgeDigest { .. } => "acknowledge-digest",
+            Self::SendCode { .. } => "send-code",
+            Self::EnterCode { .. } => "enter-code",
             Self::AddOverride(_) => "add-override",
             Self::RemoveOverride { .. } => "remove-override",
             Self::OfferSwap(_) => "offer-swap",
@@ -232,7 +238,9 @@ impl Verb {
             | Self::AcceptSwap { .. }
             | Self::DeclineSwap { .. }
             | Self::RevokeCalendar { .. }
-            | Self::UseSilverBullet { .. } => None,
+            | Self::UseSilverBullet { .. }
+            | Self::SendCode { .. }
+            | Self::EnterCode { .. } => None,
         }
     }
 }

@@ -78,6 +78,14 @@ pub const HANDOFFS_AHEAD_MAX: usize = 32;
 pub const HANDOFF_BEFORE_MAX: Span = Span::from_hours(14 * 24);
 /// Who was paged when is known so long, a quarter of a year; beyond, it is forgotten.
 pub const LOAD_KEPT: Span = Span::from_hours(13 * 7 * 24);
+/// A code that verifies a way is good for so long; beyond, a new one must be sent.
+pub const CODE_KEPT: Span = Span::from_minutes(15);
+/// Wrong codes that may be entered for one that was sent; beyond, a new one must be sent.
+pub const CODE_TRIES_MAX: u32 = 5;
+/// Codes that go out by one way within [`CODES_WITHIN`]; beyond, 409.
+pub const CODES_MAX: usize = 5;
+/// That time; beyond, codes are counted anew.
+pub const CODES_WITHIN: Span = Span::from_hours(1);
 /// Ways of a person's rule; beyond, a mistake of the configuration.
 pub const CHAIN_STEPS_MAX: usize = 10;
 /// A person's rule gathers pages for so long at most; beyond, a mistake of the configuration.

@@ -6,6 +6,7 @@
 pub mod absence;
 pub mod calendar;
 mod command;
+pub mod contact;
 pub mod counters;
 mod delivery;
 pub mod digest;

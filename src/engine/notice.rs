@@ -22,6 +22,8 @@ pub enum About {
     Swap(SwapId),
     /// Somebody comes on call. What is open is looked up when it is sent.
     Handoff(Box<handoff::Notice>),
+    /// A code, by the number from which it is made. It goes no other way than its own.
+    Code(u64),
 }
 
 /// Rank of notices in the outbox: behind every incident.
@@ -67,6 +69,10 @@ impl Judge<'_> {
 
     /// A notice failed for good: the next way, or an alarm.
     pub(super) fn notice_failed(&mut self, row: &Delivery, about: Option<About>, error: &str) {
+        if matches!(about, Some(About::Code(_))) {
+            // Whoever waits for it has another one sent, or looks at the address.
+            return;
+        }
         if let Some(to) = self.next_way(row) {
             let because = Because::FellBack { delivery: row.id.0, to: compact_str::format_compact!("{to}") };
             self.say(None, RuleKind::Delivery, because);

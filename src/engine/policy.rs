@@ -51,6 +51,8 @@ pub struct Policy {
     pub roles: BTreeMap<Name, Target>,
     /// Schedules whose handoffs are told.
     pub handoffs: BTreeMap<Name, HandoffRule>,
+    /// Keyed hashes of people's addresses. The edge adds them, which has the key.
+    pub marks: BTreeMap<(Name, ChannelRef), u128>,
 }
 
 /// Organisation-wide settings.
@@ -68,6 +70,8 @@ pub struct Organisation {
     pub reopen: Span,
     /// When messages to one recipient are folded; absent: never.
     pub digest: Option<DigestRule>,
+    /// Whether ways that are not verified are passed over.
+    pub require_verified: bool,
 }
 
 /// An organisation-wide priority with its criteria (at most five).

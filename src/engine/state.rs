@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::absence::Absences;
 use super::calendar::CalendarOf;
+use super::contact::{Standing, Way};
 use super::counters::Counters;
 use super::digest::{Digest, Flow};
 use super::handoff::Watch;
@@ -78,6 +79,8 @@ pub struct State {
     pub handoffs: BTreeMap<Name, Arc<Watch>>,
     /// Who was paged when.
     pub load: Load,
+    /// Which ways of people are verified.
+    pub contacts: BTreeMap<Way, Arc<Standing>>,
     /// Overrides and swap requests that people made.
     pub stand_ins: StandIns,
     /// Schedules as they are in force; derived.

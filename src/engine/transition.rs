@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::CalendarOf;
+use super::contact::{Pending, Way};
 use super::digest::Work;
 use super::handoff::Watch;
 use super::input::{Actor, Outcome, SilenceSpec};
@@ -196,6 +197,13 @@ pub enum Transition {
     MinutesExcluded(Box<Exclusion>),
     /// An exception was made from the freezes of a service's error budget policy.
     SilverBulletUsed { service: Name, bullet: Box<SilverBullet> },
+
+    /// A code goes out by a way of a person.
+    CodeSent { way: Box<Way>, pending: Pending },
+    /// A wrong code was entered.
+    CodeWrong { way: Box<Way> },
+    /// The code came back: a way is verified, for the address with this hash.
+    ContactVerified { way: Box<Way>, mark: u128 },
 }
 
 /// One source sent again.

@@ -6,6 +6,7 @@
 //! Absent on purpose: waiting. Nothing here asks another service, so a page is never late for its decoration; what senders look up
 //! they send along. Also absent: the reader. Who reads decides only the zone of the times.
 
+mod code;
 mod dependencies;
 mod deployments;
 mod digest;
@@ -23,6 +24,7 @@ mod limit_tests;
 #[cfg(test)]
 mod tests;
 
+pub use code::code;
 pub use digest::Gathering;
 pub use handoff::{Found, NAMED_MAX as HANDOFF_NAMED_MAX, handoff, handoff_link};
 pub use links::work_items;

@@ -9,6 +9,7 @@ mod budgets;
 mod calendars;
 pub mod callback;
 mod chunks;
+mod contacts;
 mod drill;
 mod events;
 mod gate;

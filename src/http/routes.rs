@@ -13,8 +13,8 @@ use super::guard::{Guard, guard};
 use super::problem::{self, Failure};
 use super::receive::receive;
 use super::{
-    alertmanager, audit, budgets, calendars, callback, drill, events, gate, incidents, indicators, load, oncall,
-    openapi, ops, pages, quarantine, record, samples, silences, slack, slos, stand_ins, tokens,
+    alertmanager, audit, budgets, calendars, callback, contacts, drill, events, gate, incidents, indicators, load,
+    oncall, openapi, ops, pages, quarantine, record, samples, silences, slack, slos, stand_ins, tokens,
 };
 use crate::auth::policy;
 use crate::ingest::DIALECTS;
@@ -35,6 +35,13 @@ fn registered() -> Vec<Registered> {
         };
         all.push(("POST", path, post(handler)));
     }
+    all.extend([
+        ("GET", "/v1/people/{person}/contacts", get(contacts::list)),
+        ("POST", "/v1/people/{person}/contacts/{channel}/code", post(contacts::send)),
+        ("POST", "/v1/people/{person}/contacts/{channel}/verify", post(contacts::verify)),
+        ("GET", "/v/{token}", get(pages::show_contact)),
+        ("POST", "/v/{token}", post(pages::act_on_contact)),
+    ]);
     all.extend([
         ("POST", "/v1/samples", post(samples::native)),
         ("POST", "/v1/metrics", post(samples::otlp)),

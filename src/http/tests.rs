@@ -211,6 +211,12 @@ impl World {
         self.send(Request::delete(path).body(Body::empty()).unwrap()).await
     }
 
+    /// A link that came with a code, which is not under way any more.
+    fn contact_link(&self) -> String {
+        let expires_at = self.app.handle().now().plus(Span::from_hours(1));
+        format!("/v/{}", self.app.link_key().sign_contact(&"ana".into(), 7, expires_at))
+    }
+
     /// The link that bo was sent about a swap request.
     fn swap_link(&self, swap: u64) -> String {
         let expires_at = self.app.handle().now().plus(Span::from_hours(72));

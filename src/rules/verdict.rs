@@ -218,6 +218,8 @@ pub enum Because {
     TrafficMissing { rule: Name, after: Span, known_minutes: u64 },
     /// Minutes leave budgets and burn rates.
     MinutesExcluded { name: Name, from: Timestamp, to: Timestamp, reason: Name },
+    /// Nobody has proven that a way leads to the person.
+    Unverified { person: Name, by: Name },
 }
 
 /// Why a rule does not hold any more.

@@ -79,7 +79,8 @@ impl fmt::Display for Because {
             | Self::StepQuiet { .. }
             | Self::RoundHeld { .. }
             | Self::Bundled { .. }
-            | Self::HandoffTold { .. } => write!(line, "{}", super::wording_personal::Personal(self)),
+            | Self::HandoffTold { .. }
+            | Self::Unverified { .. } => write!(line, "{}", super::wording_personal::Personal(self)),
             Self::StepReached { .. }
             | Self::StepSkipped { .. }
             | Self::Exhausted { .. }

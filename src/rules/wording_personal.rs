@@ -41,6 +41,7 @@ impl fmt::Display for Personal<'_> {
                 )
             }
             Because::HandoffTold { text, begins } => write!(f, "{text}, from {}", utc(*begins)),
+            Because::Unverified { person, by } => write!(f, "{by} of {person} is not verified"),
             _ => Ok(()),
         }
     }

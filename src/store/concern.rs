@@ -148,7 +148,10 @@ impl Concern {
             | Transition::CalendarTaken { .. }
             | Transition::AbsencesLooked { .. }
             | Transition::HandoffWatched { .. }
-            | Transition::HandoffForgotten { .. } => {}
+            | Transition::HandoffForgotten { .. }
+            | Transition::CodeSent { .. }
+            | Transition::CodeWrong { .. }
+            | Transition::ContactVerified { .. } => {}
         }
     }
 }

@@ -109,6 +109,7 @@ impl<'a> Compiler<'a> {
             severities: self.severities(),
             roles: self.role_targets(),
             handoffs: self.handoffs(),
+            marks: BTreeMap::new(),
         };
         let link_key = self.organisation_view().and_then(|view| self.secret(&view, "link_key"));
         let (heartbeat, health) = (self.heartbeat(), self.health());
@@ -226,6 +227,7 @@ impl<'a> Compiler<'a> {
             fallback: view.and_then(|v| v.name("fallback")),
             reopen: view.and_then(|v| v.span("reopen")).unwrap_or(REOPEN_DEFAULT),
             digest: Some(digest),
+            require_verified: view.is_some_and(|v| v.truth("require_verified", false)),
         }
     }
 

@@ -30,12 +30,13 @@ impl Judge<'_> {
             self.no_contact(id, person);
             return;
         };
-        let chosen = self.choose(id, known);
+        let contacts = self.usable(person, known);
+        let chosen = self.choose(id, person, known);
         for delivery in self.pages_to(id, person) {
             self.drop_row(id, delivery, "a newer page takes its place");
         }
         let first = chosen.as_ref().and_then(|chosen| chosen.steps.first()).map(|step| &step.by);
-        let by = first.unwrap_or(&known.contacts[0].channel).clone();
+        let by = first.unwrap_or(&contacts[0].channel).clone();
         if let Some(chosen) = &chosen {
             self.say_rule(id, person, chosen);
             let (person, why) = (person.clone(), why.to_owned());
@@ -58,6 +59,7 @@ impl Judge<'_> {
 
     /// A page by one way.
     fn page_by(&mut self, id: IncidentId, person: &Name, by: ChannelRef, why: &str, bundle: Option<Span>) {
+        self.warn_unverified(id, person, &by);
         let to = Recipient::Person { person: person.clone(), channel: by };
         let bundled = bundle.is_some_and(|span| self.bundle(id, &to, span));
         if !bundled {
@@ -66,7 +68,7 @@ impl Judge<'_> {
     }
 
     /// What fits now: a rule, or `None` for a person who has none.
-    fn choose(&self, id: IncidentId, person: &Person) -> Option<Chosen> {
+    fn choose(&self, id: IncidentId, name: &Name, person: &Person) -> Option<Chosen> {
         let (now, rules) = (self.now(), &person.rules.rules);
         let incident = self.engine.state.incidents.get(&id)?;
         if rules.is_empty() {
@@ -75,8 +77,12 @@ impl Judge<'_> {
         let number = rules.iter().position(|rule| rule.fits(incident.priority.as_ref(), now));
         let rule = number.map(|number| &rules[number]);
         let mut steps = rule.map(|rule| rule.chain.clone()).unwrap_or_default();
-        if steps.is_empty() {
-            steps.push(ChainStep { after: Span::ZERO, by: person.contacts.first()?.channel.clone() });
+        steps.retain(|step| self.is_usable(name, person, &step.by));
+        if let Some(first) = steps.first_mut() {
+            first.after = Span::ZERO;
+        } else {
+            let by = self.usable(name, person).first()?.channel.clone();
+            steps.push(ChainStep { after: Span::ZERO, by });
         }
         if incident.is_drill() {
             // It asks whether a message arrives, and one way shows that.
@@ -260,7 +266,7 @@ impl Judge<'_> {
             let Some(known) = policy.people.get(&person).filter(|_| !anew.contains(&person)) else { continue };
             let before = incident.chains.iter().find(|chain| chain.person == person);
             let is_held = before.is_some_and(Chain::is_held);
-            let now = self.choose(id, known);
+            let now = self.choose(id, &person, known);
             let others = now.as_ref().is_some_and(|now| {
                 before.is_none_or(|before| before.steps != now.steps || before.bundle != now.bundle)
             });

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{
-    alertmanager, audit, budgets, calendars, drill, events, gate, incidents, indicators, load, oncall, ops, quarantine,
-    receive, record, samples, silences, slos, stand_ins, tokens,
+    alertmanager, audit, budgets, calendars, contacts, drill, events, gate, incidents, indicators, load, oncall, ops,
+    quarantine, receive, record, samples, silences, slos, stand_ins, tokens,
 };
 use crate::auth::policy::{self, Need};
 use crate::ingest::limits::{BODY_BYTES_MAX, COMPRESSED_BYTES_MAX};
@@ -33,6 +33,7 @@ const OPERATIONS: &[&[Operation]] = &[
     load::DESCRIBED,
     budgets::DESCRIBED,
     gate::DESCRIBED,
+    contacts::DESCRIBED,
     drill::DESCRIBED,
     alertmanager::DESCRIBED,
     ops::DESCRIBED,
@@ -53,6 +54,8 @@ pub const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("POST", "/d/{token}"),
     ("GET", "/calendars/{token}"),
     ("GET", "/quiet"),
+    ("GET", "/v/{token}"),
+    ("POST", "/v/{token}"),
     ("GET", "/s/{token}"),
     ("POST", "/s/{token}"),
     ("GET", "/c/{file}"),

@@ -516,6 +516,12 @@ fn levels() -> Value {
             "team": text(), "week": text(), "monday": text(), "people": count(), "pages": count(), "at_night": count(),
             "disturbed_nights": count(), "pages_per_person": text(), "at_night_per_person": text(),
         })) } })),
+        "Contacts": answer(json!({ "person": text(), "contacts": list("Contact") })),
+        "Contact": answer(json!({
+            "channel": text(), "verified": truth(), "verified_at": time_or_null, "address_changed": truth(),
+            "code_expires_at": time_or_null,
+        })),
+        "Code": request(&["code"], json!({ "code": { "type": "string", "pattern": "^[0-9]{6}$" } })),
         "NewDrill": request(&["route"], json!({
             "route": text(), "service": text_or_null, "environment": text_or_null, "priority": text_or_null, "for": maybe(&span()),
         })),

@@ -4,6 +4,7 @@
 
 mod action;
 mod chart;
+mod contact;
 mod digest;
 mod incidents;
 mod quiet;
@@ -15,6 +16,7 @@ use axum::response::{Html, IntoResponse, Response};
 
 pub use action::{act, show, snooze_until};
 pub use chart::chart;
+pub use contact::{act as act_on_contact, show as show_contact};
 pub use digest::{act as act_on_digest, show as show_digest};
 pub use incidents::{incident, list};
 pub use quiet::show as quiet;

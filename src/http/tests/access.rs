@@ -104,6 +104,13 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("GET", "/v1/gate/{service}/silver-bullets", Read, &[200]),
     // The policy of the service allows one, so the second finds none.
     ("POST", "/v1/gate/{service}/silver-bullets", Act, &[201, 409]),
+    ("GET", "/v1/people/{person}/contacts", Read, &[200]),
+    // She may be asked for, and has no such way.
+    ("POST", "/v1/people/{person}/contacts/{channel}/code", Act, &[404]),
+    ("POST", "/v1/people/{person}/contacts/{channel}/verify", Act, &[404]),
+    // The link is right, and no such code is under way.
+    ("GET", "/v/{token}", Link, &[410]),
+    ("POST", "/v/{token}", Link, &[410]),
     ("POST", "/v1/drill", Act, &[202]),
     // The event is there, and no drill.
     ("GET", "/v1/drill/{event}", Read, &[404]),
@@ -202,7 +209,9 @@ impl Things {
             .replace("{event}", &self.event)
             .replace("/a/{token}", &self.link);
         let path = path.replace("/d/{token}", &self.world.digest_link(1)).replace("{*rest}", "alerts");
-        let path = path.replace("/s/{token}", &self.world.swap_link(1));
+        let path =
+            path.replace("/s/{token}", &self.world.swap_link(1)).replace("/v/{token}", &self.world.contact_link());
+        let path = path.replace("{person}", "ana").replace("{channel}", "slack");
         let path = path.replace("{file}", &self.world.chart_file(1));
         let path = path.replace("/calendars/{token}", &self.world.calendar_link());
         let body = match (method, pattern) {
@@ -222,6 +231,7 @@ impl Things {
             ("POST", "/v1/swaps/{id}/accept" | "/v1/swaps/{id}/decline") => json!({"person": "bo"}),
             ("POST", "/v1/calendars" | "/v1/calendars/revoke") => json!({"schedule": "checkout"}),
             ("POST", "/v1/silences/preview") => json!({"matchers": "team=\"checkout\""}),
+            ("POST", "/v1/people/{person}/contacts/{channel}/verify") => json!({"code": "123456"}),
             ("POST", "/v1/drill") => json!({"route": "checkout"}),
             ("POST", "/v1/silences") => json!({"matchers": "team=\"checkout\"", "for": "2h", "comment": "x"}),
             ("POST", "/api/v2/silences") => json!({

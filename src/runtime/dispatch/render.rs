@@ -13,6 +13,7 @@ use crate::channel::slack::RoomOrder;
 use crate::channel::{ActionLinks, Message, PersonName, Picture, message};
 use crate::config::{ChannelSettings, Pictures};
 use crate::domain::{ChannelRef, DeliveryId, IncidentId, Span, Timestamp};
+use crate::engine::limits;
 use crate::engine::notice::About;
 use crate::engine::room::asks_to_archive;
 use crate::engine::state::{Delivery, Incident, Purpose, Recipient, Status};
@@ -89,6 +90,15 @@ fn digest_or_one(
             let person = notice.person.as_ref().and_then(|person| policy.people.get(person));
             let zone = person.and_then(|person| person.timezone.as_deref()).unwrap_or(&policy.organisation.timezone);
             message.why = handoff(handle, policy, &notice, zone, now);
+        } else if let (Some(About::Code(nonce)), Recipient::Person { person, channel }) = (about, &row.delivery.to) {
+            let way = (person.clone(), channel.clone());
+            let open = handle.read(|state| {
+                let standing = state.contacts.get(&way)?;
+                standing.open(now).filter(|open| open.nonce == nonce).map(|open| open.expires_at)
+            });
+            let Some(expires_at) = open else { return Rendered::Failed("the code is not good any more") };
+            let code = key.code(&way, &row.address, nonce);
+            message.why = enrich::code(policy, &way, &code, expires_at, now);
         }
         return Rendered::Message(message);
     }
@@ -182,7 +192,14 @@ fn notice_links(
             let token = key.sign_swap(&SwapLink { swap: *swap, person: person.clone(), expires_at });
             vec![message::Link { title: "Answer".to_owned(), url: format!("{base}{}", link::swap_path(&token)) }]
         }
-        (About::Swap(_), Recipient::Channel(_)) => Vec::new(),
+        (About::Code(nonce), Recipient::Person { person, .. }) => {
+            let token = key.sign_contact(person, *nonce, now.plus(limits::CODE_KEPT));
+            vec![message::Link {
+                title: "Yes, it reaches me".to_owned(),
+                url: format!("{base}{}", link::contact_path(&token)),
+            }]
+        }
+        (About::Swap(_) | About::Code(_), Recipient::Channel(_)) => Vec::new(),
         (About::Handoff(notice), _) => {
             let url = enrich::handoff_link(notice, policy);
             url.map(|url| message::Link { title: "Open incidents".to_owned(), url }).into_iter().collect()
