@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::service::incidents;
+use crate::support::service::{callout, incidents, stdout_of};
 use crate::support::sinks::Received;
 use crate::support::world;
 use crate::support::{Service, Sinks};
@@ -205,4 +205,53 @@ fn load(service: &Service) {
     let csv = service.get("/v1/indicators/load?format=csv").expect_status(200).text();
     assert!(csv.starts_with("at_night,at_night_per_person,disturbed_nights,monday,pages"), "{csv}");
     assert!(!csv.contains("ann"), "nobody is named: {csv}");
+}
+
+/// A code by Slack is entered on the command line, one by mail by its link; nobody learns an address or a code on the way.
+#[test]
+fn ways_are_verified_by_codes_that_come_back() {
+    let sinks = Sinks::start();
+    let service = world::start(&sinks, world::STEPS);
+    let listed =
+        |service: &Service| service.get("/v1/people/ann/contacts").expect_status(200).json()["contacts"].clone();
+    assert!(listed(&service).as_array().unwrap().iter().all(|way| way["verified"] == false));
+
+    let said = service.client(&["contact", "code", "ann", "slack"]);
+    assert!(said.contains("a code is on its way by slack:main"), "{said}");
+    let code = code_in(&sinks.wait_for_text("slack.chat.postMessage", "Your code for callout is").text());
+    let wrong = json!({"code": if code == "000000" { "000001" } else { "000000" }});
+    let no = service.post("/v1/people/ann/contacts/slack/verify", &wrong).expect_status(409).text();
+    assert!(no.contains("4 tries are left"), "{no}");
+    let said = service.client(&["contact", "verify", "ann", "slack:main", &code]);
+    assert!(said.contains("slack:main of ann is verified"), "{said}");
+    let again = service.post("/v1/people/ann/contacts/slack/verify", &json!({"code": code})).expect_status(409).text();
+    assert!(again.contains("no code is under way"), "{again}");
+
+    service.post("/v1/people/ann/contacts/email/code", &json!({})).expect_status(202);
+    let mail = sinks.wait_for_text("smtp.data", "Your code for callout is");
+    let link = mail.links("/v/").first().expect("a link in the mail").clone();
+    let page = crate::support::http::get(&link).expect_status(200).text();
+    assert!(page.contains("Is this yours?") && page.contains("Ann Ruiz"), "{page}");
+    let mail_code = code_in(&mail.text());
+    assert!(!page.contains(&mail_code), "the page does not say the code");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let done = crate::support::http::request("POST", &link, &[form], b"").expect_status(200).text();
+    assert!(done.contains("Verified"), "{done}");
+    crate::support::http::request("POST", &link, &[form], b"").expect_status(410);
+    assert!(listed(&service).as_array().unwrap().iter().all(|way| way["verified"] == true), "{}", listed(&service));
+
+    // Codes and addresses are in no record and no log.
+    let exported = stdout_of(callout().args(["export", "--data"]).arg(service.data()));
+    for secret in [&code, &mail_code] {
+        // As a word: the digits alone may come up in a hash.
+        for word in [format!("\"{secret}\""), format!("is {secret}"), format!(" {secret} ")] {
+            assert!(!exported.contains(&word) && !service.log().contains(&word), "{word}");
+        }
+    }
+    assert!(!exported.contains("ann@example.com"));
+}
+
+fn code_in(text: &str) -> String {
+    let at = text.find("Your code for callout is ").expect("a code") + "Your code for callout is ".len();
+    text[at..].chars().take(6).collect()
 }
