@@ -5,7 +5,6 @@
 //! which have to be added up each minute since there are always some failures.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark for people")]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

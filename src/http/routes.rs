@@ -64,6 +64,8 @@ fn registered() -> Vec<Registered> {
         ("GET", "/v1/maintenance", get(silences::maintenance)),
         ("GET", "/v1/indicators/rotations", get(indicators::rotations)),
         ("GET", "/v1/indicators/load", get(load::load)),
+    ]);
+    all.extend([
         ("POST", "/v1/drill", post(drill::begin)),
         ("GET", "/v1/drill/{event}", get(drill::report)),
         ("GET", "/api/v2/alerts", get(alertmanager::alerts)),

@@ -58,7 +58,7 @@ impl<'a> Compiler<'a> {
         let rooms = self.room_settings(view, token.is_some());
         let pictures = self.fetched_pictures(view);
         let common = self.common(view);
-        SlackSettings { token, webhook, api_url, signing_secret, previous_signing_secret, act, rooms, pictures, common }
+        SlackSettings { token, webhook, api_url, signing_secret, pictures, previous_signing_secret, act, rooms, common }
     }
 
     fn room_settings(&mut self, view: &View<'a>, has_token: bool) -> Option<RoomSettings> {

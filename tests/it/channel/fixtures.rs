@@ -531,7 +531,7 @@ pub fn slack_settings(api: &str, common: Common) -> ChannelSettings {
         signing_secret: None,
         pictures: true,
         previous_signing_secret: None,
-        act: Default::default(),
+        act: callout::config::WhoActs::default(),
         rooms: None,
         common,
     })

@@ -23,7 +23,7 @@ fn incoming(sinks: &Sinks) -> Box<dyn Channel> {
         signing_secret: None,
         pictures: false,
         previous_signing_secret: None,
-        act: Default::default(),
+        act: callout::config::WhoActs::default(),
         rooms: None,
         common: f::common(3_000),
     });
