@@ -169,6 +169,9 @@ pub async fn settle(
 ) -> Result<Response, Failure> {
     let none = || Failure::not_found("postmortem that this incident asks for");
     let id: IncidentId = id.parse().map_err(|_| none())?;
+    if let Some(incident) = app.handle().read(|state| state.incidents.get(&id).cloned()) {
+        may_act(&principal, Some(&incident.team))?;
+    }
     let known = find(&app, id).ok_or_else(none)?;
     may_act(&principal, Some(&known.team))?;
     let how = settlement(command(request).await?).map_err(|text| Failure::new(&BAD_COMMAND, text))?;

@@ -84,15 +84,14 @@ impl<'a> Compiler<'a> {
         let rooms = view.table("rooms", &keys::ROOMS)?;
         let archive_after = match rooms.text("archive_after") {
             None => Some(ARCHIVE_DEFAULT),
-            Some("none") => None,
-            Some(_) => rooms.span("archive_after"),
+            Some(_) => rooms.span("archive_after").filter(|after| *after > Span::ZERO),
         };
         if archive_after.is_some_and(|after| after > RESOLVED_KEPT) {
             let text = format!("a room can be archived {RESOLVED_KEPT} after the resolution at most");
             self.findings.push(
                 Diagnostic::error("too-long", rooms.place_of("archive_after"), text)
                     .note("for so long a resolved incident is remembered")
-                    .hint("write `\"none\"` to keep rooms"),
+                    .hint("write `\"0\"` to keep rooms"),
             );
         }
         Some(RoomRule { priorities: rooms.names("priorities"), teams: rooms.names("teams"), archive_after })
@@ -223,7 +222,7 @@ SLACK
             let (said, loaded) = load(slack, group);
             assert!(loaded.is_none() && said.contains(words), "{slack} {group}: {said}");
         }
-        let prefix = "rooms = { priorities = [\"P1\"], prefix = \"a23456789-123456789-\", archive_after = \"none\" }";
+        let prefix = "rooms = { priorities = [\"P1\"], prefix = \"a23456789-123456789-\", archive_after = \"0\" }";
         let (said, loaded) = load(prefix, "slack_group = \"main/S01\"");
         let settings = loaded.unwrap_or_else(|| panic!("{said}"));
         assert_eq!(settings.slack_groups[0].group, "S01");

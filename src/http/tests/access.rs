@@ -67,6 +67,15 @@ const ROUTES: &[(&str, &str, Class, &[u16])] = &[
     ("POST", "/v1/incidents/{id}/note", Act, &[200]),
     ("POST", "/v1/incidents/{id}/reassign", Act, &[200]),
     ("POST", "/v1/incidents/{id}/escalate", Act, &[200]),
+    // Into itself.
+    ("POST", "/v1/incidents/{id}/merge", Act, &[422]),
+    ("POST", "/v1/incidents/{id}/update", Act, &[200, 409]),
+    ("POST", "/v1/incidents/{id}/role", Act, &[200, 409]),
+    ("GET", "/v1/incidents/{id}/timeline", Read, &[200]),
+    ("GET", "/v1/incidents/{id}/postmortem", Read, &[200]),
+    // No priority asks for one.
+    ("POST", "/v1/incidents/{id}/postmortem", Act, &[404]),
+    ("GET", "/v1/postmortems", Read, &[200]),
     ("GET", "/v1/events/{id}", Read, &[200]),
     ("GET", "/v1/events/{id}/explain", Read, &[200]),
     ("GET", "/v1/explain", Read, &[200]),
@@ -242,7 +251,9 @@ impl Things {
             (_, p) if p.ends_with("/snooze") => json!({"until": until}),
             (_, p) if p.ends_with("/priority") => json!({"priority": "P1"}),
             (_, p) if p.ends_with("/severity") => json!({"severity": "error"}),
-            (_, p) if p.ends_with("/note") => json!({"text": "x"}),
+            (_, p) if p.ends_with("/note") || p.ends_with("/update") => json!({"text": "x"}),
+            (_, p) if p.ends_with("/merge") => json!({"into": 1}),
+            (_, p) if p.ends_with("/role") => json!({"role": "expert", "person": "ana"}),
             (_, p) if p.ends_with("/reassign") => json!({"people": ["bo"]}),
             _ => Value::Null,
         };

@@ -16,7 +16,7 @@ async fn rotations_by_team_say_what_is_covered_and_nothing_of_anybodys_performan
     assert_eq!(row["covered_percent"], "66.67", "{row}");
     assert_eq!(row["holes"], 1);
     assert_eq!(row["first_holes"], json!([{"from": "2026-10-26T08:00:00Z", "to": "2026-11-02T08:00:00Z"}]));
-    assert_eq!(row["services"], json!(["data-api"]));
+    assert_eq!(row["services"], json!(["data-api", "shop"]));
     assert_eq!(row["people"], json!([{"id": "ana", "name": "Ana Ruiz"}, {"id": "bo", "name": "Bo Lindqvist"}]));
     assert_eq!((&rows[1]["team"], &rows[1]["schedule"]), (&json!("search"), &Value::Null));
     assert_eq!(rows[1]["services"], json!(["finder", "levels"]));
