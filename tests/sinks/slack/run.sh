@@ -18,7 +18,9 @@ PATH=$bin:$PATH
 want=$(cat "$jhere/package.json" "$jhere/package-lock.json" | cksum)
 if [ "$(cat "$cache/slack/.done" 2>/dev/null || true)" != "$want" ]; then
   cp "$jhere/.npmrc" "$jhere/package.json" "$jhere/package-lock.json" "$cache/slack/"
-  ( cd "$cache/slack" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error 1>&2 )
+  # The wheel's own `npm` looks for its files in a place that a wheel cannot keep.
+  npm=$(dirname "$bin")/lib/node_modules/npm/bin/npm-cli.js
+  ( cd "$cache/slack" && node "$npm" ci --no-audit --no-fund --ignore-scripts --loglevel=error 1>&2 )
   printf '%s' "$want" > "$cache/slack/.done"
 fi
 what=$1; shift
