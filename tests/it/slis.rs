@@ -93,6 +93,12 @@ fn every_kind_of_sli_pages_with_nothing_but_toml_and_counts() {
     for (sli, _) in SLIS {
         paged(sli, "prod-us");
     }
+    // The minute of a counter waits for the rest of its scrape, and longer on a busy machine than a message does.
+    let begun = std::time::Instant::now();
+    while !service.get("/v1/incidents?limit=500").text().contains("prod-eu") {
+        assert!(begun.elapsed().as_secs() < 60, "no incident of the counters");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
     paged("availability", "prod-eu");
     paged("latency", "prod-eu");
     // What was counted is what is told.

@@ -372,6 +372,7 @@ impl Truth {
                     self.digest_emptied(*digest);
                 }
             }
+            T::NoticeOrdered { delivery, .. } => self.ordered(delivery)?,
             T::DigestOrdered { digest, delivery } => {
                 self.digest_rows.insert(delivery.id, *digest);
                 self.ordered(delivery)?;
