@@ -74,14 +74,6 @@ defects! {
     ForgetIdempotency,
     /// A breach is kept quiet without a rule that says so.
     SuppressSilently,
-    /// A page that quiet hours hold is forgotten.
-    LoseHeldPage,
-    /// The next way of a person is taken and not counted.
-    RepeatWay,
-    /// A way of a person is left out.
-    SkipWay,
-    /// Nobody keeps quiet hours.
-    PageInQuietHours,
 }
 
 thread_local! {
@@ -109,19 +101,11 @@ pub fn early() -> Vec<Arc<Delivery>> {
 
 /// Makes the engine, with the defect of this thread.
 pub fn core(state: State, policy: Arc<Policy>) -> Box<dyn Core> {
-    let policy = if active() == Some(Defect::PageInQuietHours) { without_quiet_hours(&policy) } else { policy };
     let engine = Engine::from_state(state, policy);
     match active() {
         Some(defect) => Box::new(Defective { engine, defect }),
         None => Box::new(engine),
     }
-}
-
-/// A policy in which nobody wants quiet.
-fn without_quiet_hours(policy: &Policy) -> Arc<Policy> {
-    let mut policy = policy.clone();
-    policy.people.values_mut().for_each(|person| person.rules.quiet = None);
-    Arc::new(policy)
 }
 
 /// The engine with something wrong in its decisions.
@@ -216,19 +200,6 @@ fn alter(defect: Defect, mut decision: Decision, policy: &Policy, state: &State)
                     follows: None,
                     fallbacks: 0,
                 })));
-            }
-        }
-        Defect::LoseHeldPage => {
-            decision.transitions.retain(|t| !matches!(t, T::PageHeld { .. } | T::EscalationHeld { .. }));
-        }
-        Defect::RepeatWay | Defect::SkipWay => {
-            for transition in &mut decision.transitions {
-                if let T::ChainMoved { next, due, .. } = transition
-                    && *next > 0
-                {
-                    *next = if defect == Defect::SkipWay { *next + 1 } else { *next - 1 };
-                    *due = due.or(Some(state.now.plus(callout::domain::Span::from_minutes(1))));
-                }
             }
         }
         Defect::PagePreviousOnCall => page_previous(&mut decision, policy),
@@ -327,9 +298,7 @@ impl Core for Defective {
     }
 
     fn set_policy(&mut self, policy: Arc<Policy>) {
-        if self.defect == Defect::PageInQuietHours {
-            self.engine.set_policy(without_quiet_hours(&policy));
-        } else if self.defect == Defect::ChangeStepsOnReload {
+        if self.defect == Defect::ChangeStepsOnReload {
             let mut state = self.engine.state().clone();
             change_steps(&mut state, &policy);
             self.engine = Engine::from_state(state, policy);

@@ -18,8 +18,6 @@ struct Variant {
     ack_timeout: &'static str,
     give_up: &'static str,
     teams: bool,
-    /// Whether people have rules of their own.
-    rules: bool,
 }
 
 const VARIANTS: [Variant; 5] = [
@@ -32,7 +30,6 @@ const VARIANTS: [Variant; 5] = [
         ack_timeout: "2h",
         give_up: "10m",
         teams: true,
-        rules: true,
     },
     Variant {
         order: r#"["cy", "ana", "bo"]"#,
@@ -43,7 +40,6 @@ const VARIANTS: [Variant; 5] = [
         ack_timeout: "45m",
         give_up: "3m",
         teams: false,
-        rules: false,
     },
     Variant {
         order: r#"["bo", "dee", "ana"]"#,
@@ -54,7 +50,6 @@ const VARIANTS: [Variant; 5] = [
         ack_timeout: "8h",
         give_up: "10m",
         teams: true,
-        rules: true,
     },
     Variant {
         order: r#"["dee", "cy", "bo", "ana"]"#,
@@ -65,7 +60,6 @@ const VARIANTS: [Variant; 5] = [
         ack_timeout: "30m",
         give_up: "5m",
         teams: true,
-        rules: false,
     },
     Variant {
         order: r#"["ana", "dee"]"#,
@@ -76,22 +70,7 @@ const VARIANTS: [Variant; 5] = [
         ack_timeout: "4h",
         give_up: "2m",
         teams: false,
-        rules: true,
     },
-];
-
-/// Rules of ana, bo, cy and dee, and the handoffs of their schedule.
-const RULES: [&str; 5] = [
-    r#", rules = [
-  { priority = "P1", chain = ["slack", "1m", "email"] },
-  { hours = "22:00-07:00", chain = ["email", "2m", "slack", "5m", "email"] },
-  { priority = "P3", bundle = "3m" },
-  { chain = ["slack", "3m", "email"] },
-]"#,
-    r#", quiet = { hours = "22:00-07:00", unless_priority = "P1" }"#,
-    r#", quiet = { hours = ["00:00-08:00", "Sat 00:00-24:00"], unless_on_call = "main" }"#,
-    r#", quiet = { hours = "22:00-06:00" }, rules = [{ bundle = "2m" }]"#,
-    r#"handoff = { before = "2h", tell = ["webhook:pager"] }"#,
 ];
 
 /// The variants, compiled.
@@ -162,15 +141,14 @@ services = ["users"]
 
 fn team_file(variant: &Variant) -> String {
     let Variant { order, backup, rotate, waits: [first, second, third], repeat, ack_timeout, teams, .. } = variant;
-    let [ana, bo, cy, dee, handoff] = if variant.rules { RULES } else { [""; 5] };
     let eu = if *teams { r#"["slack:main/#checkout-eu", "teams:eu"]"# } else { r#"["slack:main/#checkout-eu"]"# };
     format!(
         r#"
 [people]
-ana = {{ name = "Ana Ruiz", email = "ana@acme.example", slack = "U01ANA", timezone = "Europe/Madrid"{ana} }}
-bo  = {{ name = "Bo Lindqvist", email = "bo@acme.example", slack = "U02BO", contact = ["email", "slack"]{bo} }}
-cy  = {{ name = "Cy Okafor", email = "cy@acme.example"{cy} }}
-dee = {{ name = "Dee Novak", slack = "U04DEE"{dee} }}
+ana = {{ name = "Ana Ruiz", email = "ana@acme.example", slack = "U01ANA", timezone = "Europe/Madrid" }}
+bo  = {{ name = "Bo Lindqvist", email = "bo@acme.example", slack = "U02BO", contact = ["email", "slack"] }}
+cy  = {{ name = "Cy Okafor", email = "cy@acme.example" }}
+dee = {{ name = "Dee Novak", slack = "U04DEE" }}
 eva = {{ name = "Eva Maier", email = "eva@acme.example", slack = "U05EVA" }}
 
 [teams.checkout]
@@ -211,7 +189,6 @@ roles = ["main", "backup"]
 users = {order}
 rotate = "{rotate}"
 start = 2026-08-03T09:00:00
-{handoff}
 
 [escalations.checkout]
 repeat = {repeat}

@@ -1,6 +1,5 @@
 //! What must be true: a second, simple account of everything that is in the journal, against which each record, message and answer is held.
 
-mod personal;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,14 +62,6 @@ pub struct Case {
     pub begins: bool,
     /// Commands in the journal that acknowledge it and are not judged yet.
     pub acknowledgements: BTreeSet<Seq>,
-    /// The round that waits since everybody wants quiet.
-    pub held_round: Option<u32>,
-    /// Pages that quiet hours hold, and until when.
-    pub held: BTreeMap<Name, Timestamp>,
-    /// Ways that people were paged by, of how many, and when the next follows.
-    pub ways: BTreeMap<Name, (u32, u32, Option<Timestamp>)>,
-    /// Everybody who was paged.
-    pub paged: BTreeSet<Name>,
     /// Milliseconds of the simulation since which it waits for its next step, and engine time then.
     pub waits_since: (u64, Timestamp),
 }
@@ -258,7 +249,6 @@ impl Truth {
                 format!("record {seq}: {what}\nin {transition:?}\nof {decision:?}\nabout {:?}", context.input)
             })?;
         }
-        self.whatever_is_held_is_kept(&context).map_err(|what| format!("record {seq}: {what}\nof {decision:?}"))?;
         self.afterwards(judged, &context).map_err(|what| format!("record {seq}: {what}"))
     }
 
@@ -325,20 +315,16 @@ impl Truth {
                 ensure(!case.status.is_open(), || format!("incident {incident} was opened again while it was open"))?;
                 case.status = Status::Triggered;
                 case.begins = true;
-                case.forget_chains();
             }
             T::DuplicateCounted { incident, .. } => self.case(*incident)?.duplicates += 1,
             T::StatusChanged { incident, status } => {
                 let case = self.case(*incident)?;
                 case.begins |= *status == Status::Triggered && case.status != Status::Triggered;
-                case.forget_chains();
                 case.status = status.clone();
             }
             T::PolicyAssigned { incident, policy } => {
                 let case = self.case(*incident)?;
                 (case.chain, case.begins) = (policy.clone(), true);
-                case.forget_chains();
-                case.held_round = None;
             }
             T::IncidentForgotten { incident } => {
                 let case = self.case(*incident)?;
@@ -353,15 +339,8 @@ impl Truth {
                 }
             }
             T::EscalationMoved { .. } => self.moved(transition, context)?,
-            T::EscalationHeld { incident, pass, until } => self.round_held(*incident, *pass, *until, context)?,
-            T::ChainBegun { .. } | T::ChainMoved { .. } | T::PageHeld { .. } | T::ChainsStopped { .. } => {
-                self.personal(transition, context)?;
-            }
             T::PeoplePaged { incident, people } => self.paged(*incident, people, context)?,
-            T::DeliveryOrdered(delivery) => {
-                self.not_in_quiet_hours(delivery, context)?;
-                self.ordered(delivery)?;
-            }
+            T::DeliveryOrdered(delivery) => self.ordered(delivery)?,
             T::Folded { digest, incident, purpose, .. } => {
                 self.digests.entry(*digest).or_default().insert(*incident, *purpose);
             }
@@ -536,7 +515,6 @@ impl Truth {
             let same = incident.status == case.status && incident.duplicates == case.duplicates;
             ensure(same, || format!("incident {id} stands as {incident:?}, by the journal as {case:?}"))?;
             self.goes_on(*id, case)?;
-            self.nothing_is_held_too_long(*id, incident, case)?;
         }
         Ok(())
     }
@@ -598,10 +576,6 @@ impl Case {
             forgotten: false,
             begins: true,
             acknowledgements: BTreeSet::new(),
-            held_round: None,
-            held: BTreeMap::new(),
-            ways: BTreeMap::new(),
-            paged: BTreeSet::new(),
             waits_since: now,
         }
     }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use callout::domain::{IncidentId, Name, Span, Timestamp};
+use callout::domain::{DigestId, IncidentId, Name, Span, Timestamp};
 use callout::engine::policy::{EscalationPolicy, Target};
-use callout::engine::state::{Recipient, Status};
+use callout::engine::state::{Purpose, Recipient, Status};
 use callout::engine::{Input, Transition, Verb};
 use callout::rules::Because;
 
-use super::personal::{held_back, is_raised};
-use super::{Context, Fine, Truth, ensure};
+use super::{Context, End, Fine, Truth, ensure};
 
 /// The least wait before a chain begins again, as documented.
 const ROUND_WAIT_MIN: Span = Span::from_minutes(1);
@@ -18,14 +17,29 @@ const ROUND_WAIT_MIN: Span = Span::from_minutes(1);
 type Place = (u32, u32);
 
 impl Truth {
+    /// Whether the page was in a digest that failed on every way: its incidents are gone through a moment after the report.
+    fn lost_with_a_digest(&self, id: IncidentId, context: &Context<'_>) -> bool {
+        let failed = |digest: &DigestId| {
+            let mut rows = self.digest_rows.iter().filter(|(_, of)| *of == digest);
+            rows.any(|(row, _)| self.rows.get(row).is_some_and(|row| row.end == End::Failed))
+        };
+        context.decision.transitions.iter().any(|transition| match transition {
+            Transition::DigestWork { digest, .. } => {
+                let page = self.digests.get(digest).and_then(|entries| entries.get(&id)) == Some(&Purpose::Page);
+                page && failed(digest)
+            }
+            _ => false,
+        })
+    }
+
     /// The escalation of an incident went on, began, was put off or stopped.
     pub(super) fn moved(&mut self, transition: &Transition, context: &Context<'_>) -> Fine {
         let Transition::EscalationMoved { incident: id, pass, step, due, exhausted } = transition else {
             return Ok(());
         };
         let (now, clock) = (self.now, self.clock_ms);
+        let lost = self.lost_with_a_digest(*id, context);
         let case = self.case(*id)?;
-        let held = case.held_round;
         let chain = case.chain.clone().ok_or_else(|| format!("incident {id} escalates without a policy"))?;
         let (before, here) = ((case.pass, case.step), (*pass, *step));
         match due {
@@ -41,16 +55,14 @@ impl Truth {
                 format!("incident {id}: the escalation stopped while it was triggered")
             })?,
             Some(due) => {
-                let put_off = here == before && !case.begins && held.is_none() && put_off(*id, *due, now, context);
+                let put_off = here == before && !case.begins && put_off(*id, *due, now, context);
                 if !put_off {
-                    let first = match held {
-                        Some(round) => here.0 == round && skipped(context, round, 0, here.1),
-                        None => follows(&chain, before, case.begins, here, context, *id)?,
-                    };
+                    let first = follows(&chain, before, case.begins, here, context, *id)?;
                     ensure(first, || format!("incident {id}: step {here:?} follows {before:?}"))?;
-                    let in_time = case.begins || by_person_or_report(*id, context) || case.due.is_none_or(|due| due == now)
-                            // What became more urgent may be told now.
-                            || (held.is_some() && is_raised(*id, context));
+                    let in_time = case.begins
+                        || lost
+                        || by_person_or_report(*id, context)
+                        || case.due.is_none_or(|due| due == now);
                     ensure(in_time, || {
                         format!("incident {id}: step {here:?} was due at {:?} and came at {now}", case.due)
                     })?;
@@ -64,7 +76,6 @@ impl Truth {
         let case = self.case(*id)?;
         (case.pass, case.step, case.due, case.exhausted) = (*pass, *step, *due, *exhausted);
         case.begins = false;
-        case.held_round = None;
         case.waits_since = (clock, now);
         self.steps += 1;
         Ok(())
@@ -77,21 +88,15 @@ impl Truth {
             Some(chain) => chain.steps.get(case.step as usize).map(|step| step.notify.clone()),
             None => None,
         };
-        // Whoever wants quiet is held instead.
-        let by_step = by_step.map(|targets| {
-            let everybody = self.audience(&targets).into_iter();
-            everybody.filter(|person| !held_back(id, person, context)).collect::<Vec<_>>()
-        });
+        let by_step = by_step.map(|targets| self.audience(&targets));
         // A step that was due is performed in the same decision, right before what somebody wants.
         let by_person = match context.verb(id) {
             Some(Verb::ReassignPeople { people, .. }) => Some(people),
             _ => None,
         };
-        let known = |person: &Name| {
-            self.cases.get(&id).is_some_and(|case| case.paged.contains(person) || case.held.contains_key(person))
-        };
-        let later = (is_raised(id, context) || self.is_released(id, people)) && people.iter().all(known);
-        let meant = by_step.as_deref() == Some(people) || by_person.is_some_and(|wanted| wanted == people) || later;
+        // What was due before a configuration came into force, in the same decision, asked the schedules that were in force then.
+        let changing = matches!(context.input.as_deref(), Some(Input::ConfigActivated { .. }));
+        let meant = changing || by_step.as_deref() == Some(people) || by_person.is_some_and(|wanted| wanted == people);
         ensure(meant, || {
             format!("incident {id} at {}: {people:?} were paged, not {by_step:?} or {by_person:?}", self.now)
         })?;
@@ -108,11 +113,6 @@ impl Truth {
             });
             let ordered = ordered || context.says(|because| matches!(because, Because::NothingToDo { .. }));
             ensure(ordered || !reachable, || format!("{person} counts as paged about incident {id}, without a page"))?;
-        }
-        let case = self.case(id)?;
-        for person in people {
-            case.held.remove(person);
-            case.paged.insert(person.clone());
         }
         Ok(())
     }
@@ -176,17 +176,12 @@ fn follows(
     if !begins && !escalated && first.0 > pass && chain.repeat.is_some_and(|repeat| first.0 > repeat) {
         return Err(format!("incident {id}: round {} is one too many", first.0 + 1));
     }
-    Ok(here.0 == first.0 && here.1 >= first.1 && skipped(context, first.0, first.1, here.1))
-}
-
-/// Whether these steps of a round found nobody, or nobody who may be told now, and say so.
-pub(super) fn skipped(context: &Context<'_>, round: u32, from: u32, to: u32) -> bool {
-    (from..to).all(|number| {
+    let skipped = |number: u32| {
         context.says(|because| {
-            matches!(because, Because::StepSkipped { step, round: of, .. } | Because::StepQuiet { step, round: of, .. }
-                if *step == number + 1 && *of == round + 1)
+            matches!(because, Because::StepSkipped { step, round, .. } if *step == number + 1 && *round == first.0 + 1)
         })
-    })
+    };
+    Ok(here.0 == first.0 && here.1 >= first.1 && (first.1..here.1).all(skipped))
 }
 
 /// A silence holds the step back until its end, or ended early, or a person was handed the incident.
@@ -199,6 +194,6 @@ fn put_off(id: IncidentId, due: Timestamp, now: Timestamp, context: &Context<'_>
 }
 
 /// Whether a step may follow before its time: somebody wants it, or the page before it is known to have reached nobody.
-pub(super) fn by_person_or_report(id: IncidentId, context: &Context<'_>) -> bool {
+fn by_person_or_report(id: IncidentId, context: &Context<'_>) -> bool {
     context.verb(id).is_some() || matches!(context.input.as_deref(), Some(Input::Reports(_)))
 }
