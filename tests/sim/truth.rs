@@ -340,7 +340,7 @@ impl Truth {
             }
             T::EscalationMoved { .. } => self.moved(transition, context)?,
             T::PeoplePaged { incident, people } => self.paged(*incident, people, context)?,
-            T::DeliveryOrdered(delivery) => self.ordered(delivery)?,
+            T::DeliveryOrdered(delivery) | T::NoticeOrdered { delivery, .. } => self.ordered(delivery)?,
             T::Folded { digest, incident, purpose, .. } => {
                 self.digests.entry(*digest).or_default().insert(*incident, *purpose);
             }
@@ -351,7 +351,6 @@ impl Truth {
                     self.digest_emptied(*digest);
                 }
             }
-            T::NoticeOrdered { delivery, .. } => self.ordered(delivery)?,
             T::DigestOrdered { digest, delivery } => {
                 self.digest_rows.insert(delivery.id, *digest);
                 self.ordered(delivery)?;
