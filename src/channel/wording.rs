@@ -210,7 +210,10 @@ pub fn event(message: &Message) -> Option<String> {
         (Purpose::Unacknowledged, _) => "Nobody is on it any more".to_owned(),
         (Purpose::Reopened, _) => "It is back: open again".to_owned(),
         (Purpose::Changed, _) => {
-            format!("Changed: now {}, {}, {}", priority(content), self::status(content, message.now), owner(content))
+            let severity =
+                content.severity.as_deref().map(|s| format!(", severity {}", short(s, WORD_MAX))).unwrap_or_default();
+            let (status, owner) = (self::status(content, message.now), owner(content));
+            format!("Changed: now {}{severity}, {status}, {owner}", priority(content))
         }
     };
     let mut out = if content.drill { format!("DRILL: {what}") } else { what };
